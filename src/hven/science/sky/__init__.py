@@ -1,0 +1,1 @@
+"""Positions on the sphere and their projection onto a detector."""
