@@ -1,0 +1,88 @@
+"""Header cards of FITS, read leniently: nothing that stands in a header is lost or refused.
+
+FITS standard 4.0, section 4; CONTINUE (section 4.2.1.2) and the HIERARCH convention of ESO.
+"""
+
+import re
+from typing import Any
+
+from hven.science.frames.frame import Card
+
+CARD = 80
+COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
+_INTEGER = re.compile(r"[+-]?\d+\Z")
+_REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?\Z")
+_QUOTED = re.compile(r"'((?:[^']|'')*)'")
+
+
+def parse_cards(block: bytes) -> tuple[Card, ...]:
+    """Return the cards of a header (bytes of whole 80-character cards, END excluded or not).
+
+    A value that no rule of the standard covers is kept as its text; a card without the value indicator keeps
+    its text as the comment. Blank cards are left out; COMMENT and HISTORY are kept in order.
+    """
+    text = block.decode("latin-1").replace("\x00", " ")
+    cards: list[Card] = []
+    for start in range(0, len(text), CARD):
+        line = text[start : start + CARD]
+        keyword = line[:8].rstrip()
+        if keyword == "END" and not line[8:].strip():
+            break
+        if not line.strip():
+            continue
+        if keyword == "CONTINUE" and cards and isinstance(cards[-1].value, str):
+            cards[-1] = _continued(cards[-1], line)
+        else:
+            cards.append(_card(keyword, line))
+    return tuple(cards)
+
+
+def _card(keyword: str, line: str) -> Card:
+    if keyword in COMMENTARY:
+        return Card(keyword, None, line[8:].rstrip())
+    if keyword == "HIERARCH" and "=" in line:
+        name, rest = line[8:].split("=", 1)
+        return Card(" ".join(name.split()), *_value(rest))
+    if line[8:9] == "=":
+        return Card(keyword, *_value(line[9:]))
+    return Card(keyword, None, line[8:].rstrip())
+
+
+def _value(text: str) -> tuple[Any, str]:
+    """Return the value and the comment of what stands after the `=`."""
+    stripped = text.lstrip()
+    if stripped.startswith("'"):
+        match = _QUOTED.match(stripped)
+        if match is None:  # the closing quote is missing
+            return stripped[1:].rstrip(), ""
+        rest = stripped[match.end() :]
+        return match[1].replace("''", "'").rstrip(), rest.partition("/")[2].strip()
+    value, _, comment = stripped.partition("/")
+    return _plain_value(value.strip()), comment.strip()
+
+
+def _plain_value(text: str) -> Any:
+    if not text:
+        return None
+    if text in {"T", "F"}:
+        return text == "T"
+    if _INTEGER.match(text):
+        return int(text)
+    if _REAL.match(text):
+        return float(text.replace("D", "E").replace("d", "e"))
+    return text
+
+
+def _continued(card: Card, line: str) -> Card:
+    value, comment = _value(line[8:])
+    joined = str(card.value).removesuffix("&") + ("" if value is None else str(value))
+    return Card(card.keyword, joined, " ".join(part for part in (card.comment, comment) if part))
+
+
+def as_mapping(cards: tuple[Card, ...]) -> dict[str, Any]:
+    """Return keyword -> value; of a keyword that stands twice the first with a value wins."""
+    mapping: dict[str, Any] = {}
+    for card in cards:
+        if card.keyword not in COMMENTARY and mapping.get(card.keyword) is None:
+            mapping[card.keyword] = card.value
+    return mapping

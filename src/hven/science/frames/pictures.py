@@ -1,0 +1,170 @@
+"""Reading JPEG, PNG, TIFF and GIF as they are stored: no rotation, no colour management, no scaling.
+
+Pillow decodes all but what it cannot hold (colours of 16 bits, floating point colours, 64-bit TIFF), which
+OpenCV does.
+"""
+
+import io
+import re
+import warnings
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from hven.errors import Invalid
+from hven.science.frames.exif import cards_of_picture
+from hven.science.frames.limits import Limits
+from hven.science.frames.pixels import Decoded, Mask, is_grey, luminance, without_gaps
+from hven.science.frames.sniff import Kind
+
+NAMES = {Kind.JPEG: "JPEG", Kind.PNG: "PNG", Kind.TIFF: "TIFF", Kind.GIF: "GIF"}
+_MISSING = re.compile(r"\((\d+) bytes? not processed\)")
+
+
+def read_picture(source: BinaryIO, kind: Kind, limits: Limits, plane: str | None = None) -> Decoded:
+    """Read one page; `plane` is its number, counted from 0."""
+    name = NAMES[kind]
+    notes: list[str] = []
+    page = _page_number(plane)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about sizes, which are checked here, and about odd tags
+            # One thumbnail within a JPEG makes Pillow see two pictures (MPO): the first is meant
+            with Image.open(source, formats=[name, "MPO"] if kind is Kind.JPEG else [name]) as image:
+                pages = _turn_to(image, page, limits, name)
+                limits.check_pixels(image.width, image.height)
+                cards = cards_of_picture(image, notes)
+                values = _decode(image, source, kind, page)
+    except (Invalid, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        raise Invalid(f"The {name} file is damaged or cut short: its header cannot be read.") from error
+    except Exception as error:  # decoders raise whatever a hostile stream makes them raise
+        raise Invalid(_sentence(name, error)) from error
+    if pages > 1 and plane is None:
+        notes.append(f"The file holds {pages} pages; the first was taken.")
+    data, rgb, mask = _arrays(values, notes)
+    where = f"page {page} of {pages}" if pages > 1 else ""
+    return Decoded(data, rgb, mask, cards, where, tuple(notes))
+
+
+def _page_number(plane: str | None) -> int:
+    if plane is None:
+        return 0
+    if not (plane.isdecimal() and len(plane) < 7):
+        raise Invalid(f"There is no page {plane!r:.40}; pages are counted from 0.")
+    return int(plane)
+
+
+def _turn_to(image: Image.Image, page: int, limits: Limits, name: str) -> int:
+    """Go to a page and return how many there are (counted up to the limit)."""
+    if name == "JPEG":
+        if page:
+            raise Invalid("A JPEG picture has one page, number 0.")
+        return 1
+    pages = 1
+    try:
+        while pages <= min(limits.max_pages, page + 1):
+            image.seek(pages)  # in order: a GIF builds on the pages before
+            pages += 1
+    except EOFError:
+        pass
+    if page >= pages:
+        raise Invalid(f"The {name} file has {pages} page(s), counted from 0; there is no page {page}.")
+    image.seek(page)
+    return max(pages, min(int(getattr(image, "n_frames", 1)), limits.max_pages)) if name == "TIFF" else pages
+
+
+def _decode(image: Image.Image, source: BinaryIO, kind: Kind, page: int) -> NDArray[Any]:
+    """Return (height, width) or (height, width, 2 | 3 | 4) with alpha last."""
+    if kind is Kind.TIFF and _needs_opencv(_tag(image, 258, (1,)), _tag(image, 339, (1,)), image.mode):
+        return _by_opencv(source, "TIFF", page)
+    if kind is Kind.PNG and image.mode in {"RGB", "RGBA"} and _png_depth(source) == 16:
+        return _by_opencv(source, "PNG", 0)
+    if image.mode in {"P", "PA"}:
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    elif image.mode in {"1", "La"}:
+        image = image.convert("L")
+    elif image.mode not in {"L", "LA", "RGB", "RGBA", "I", "F", "I;16", "I;16B", "I;16L"}:
+        image = image.convert("RGB")  # CMYK, YCbCr, LAB, RGBX
+    return np.array(image)
+
+
+def _needs_opencv(bits: Any, formats: Any, mode: str) -> bool:
+    colours = mode not in {"L", "I", "F", "I;16", "I;16B", "1", "P"}
+    return (colours and max(bits) > 8) or max(bits) > 32 or (mode == "F" and max(formats) != 3)
+
+
+def _tag(image: Image.Image, number: int, default: tuple[int, ...]) -> tuple[int, ...]:
+    value = getattr(image, "tag_v2", {}).get(number, default)
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _png_depth(source: BinaryIO) -> int:
+    source.seek(24)
+    return source.read(1)[0]
+
+
+def _by_opencv(source: BinaryIO, name: str, page: int) -> NDArray[Any]:
+    source.seek(0)
+    raw = np.frombuffer(source.read(), np.uint8)
+    flags = cv2.IMREAD_UNCHANGED  # keeps depth and alpha, and does not turn the picture
+    if page:
+        good, found = cv2.imdecodemulti(raw, flags, None, (page, page + 1))
+        values = found[0] if good and len(found) else None
+    else:
+        values = cv2.imdecode(raw, flags)
+    if values is None:
+        raise Invalid(f"The {name} picture is damaged or cut short, or stored in a way that is not read.")
+    if values.ndim == 3 and values.shape[2] >= 3:
+        order = [2, 1, 0, 3][: values.shape[2]]
+        values = values[..., order]
+    return np.asarray(values)
+
+
+def _arrays(values: NDArray[Any], notes: list[str]) -> tuple[NDArray[Any], NDArray[Any] | None, Mask | None]:
+    mask: Mask | None = None
+    if values.ndim == 3 and values.shape[2] in {2, 4}:
+        alpha = values[..., -1]
+        if (alpha == 0).any() and (alpha != 0).any():
+            mask = alpha == 0
+            notes.append("Wholly transparent pixels count as pixels without a value.")
+        values = values[..., :-1]
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    values, gaps = _plain_type(np.ascontiguousarray(values))
+    if gaps is not None:
+        mask = gaps if mask is None else mask | gaps
+    if values.ndim == 2:
+        return values, None, mask
+    if is_grey(values):
+        return np.ascontiguousarray(values[..., 0]), None, mask
+    return luminance(values), values, mask
+
+
+def _plain_type(values: NDArray[Any]) -> tuple[NDArray[Any], Mask | None]:
+    if values.dtype in (np.uint8, np.uint16) and values.dtype.isnative:
+        return values, None
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return values.astype(np.uint16), None
+    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
+        return values.astype(np.uint16), None  # a 16-bit picture in Pillow's 32-bit mode
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats = values.astype(np.float32)
+    if floats.ndim == 2:
+        return without_gaps(floats)
+    filled, gaps = without_gaps(floats.reshape(len(floats), -1))
+    mask = None if gaps is None else np.asarray(gaps.reshape(floats.shape).any(axis=-1))
+    return filled.reshape(floats.shape), mask
+
+
+def _sentence(name: str, error: Exception) -> str:
+    text = str(error).split("\n", 1)[0][:120]
+    if missing := _MISSING.search(text):
+        return f"The {name} file is cut short ({missing[1]} bytes could not be used): part of the image is missing."
+    if "truncated" in text.lower() or isinstance(error, EOFError | io.UnsupportedOperation):
+        return f"The {name} file is cut short: part of the image is missing."
+    return f"The {name} file is damaged and cannot be decoded ({text or type(error).__name__})."

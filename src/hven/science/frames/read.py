@@ -1,0 +1,92 @@
+"""Reading a frame from a file of any known kind."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+from hven.errors import Invalid, NotFound, TooLarge
+from hven.science.frames.fits import read_fits
+from hven.science.frames.frame import Frame
+from hven.science.frames.header import meaning_of
+from hven.science.frames.limits import Limits
+from hven.science.frames.pictures import read_picture
+from hven.science.frames.sniff import WHAT_IT_IS, Kind
+from hven.science.frames.unpack import unpack
+
+Source = str | PathLike[str] | BinaryIO
+DEFAULT_LIMITS = Limits()
+
+
+def read_frame(source: Source, *, limits: Limits = DEFAULT_LIMITS, plane: str | int | None = None) -> Frame:
+    """Read one plane of a FITS, JPEG, PNG, TIFF or GIF file, which may lie in a .gz, .bz2 or .zip.
+
+    Parameters
+    ----------
+    source
+        A path, or a seekable binary file that stays open.
+    limits
+        What may be spent; checked before memory is taken.
+    plane
+        Which one, where there are several: a FITS HDU by number or EXTNAME, with ":n" for the n-th plane of a
+        cube, counted from 0; a page of a TIFF or GIF. Without it the first that can be used.
+
+    Raises
+    ------
+    hven.errors.Invalid, hven.errors.TooLarge, hven.errors.NotFound
+        With a sentence that says what is wrong with the file.
+    """
+    wanted = None if plane is None else str(plane)
+    with opened(source, limits) as (file, kind, containers):
+        if kind is Kind.FITS:
+            image = read_fits(file, limits, wanted)
+        elif kind.is_image:
+            image = read_picture(file, kind, limits, wanted)
+        else:
+            raise Invalid(WHAT_IT_IS[kind])
+    notes = list(image.notes)
+    if image.mask is not None and image.mask.all():
+        notes.append("No pixel of the image has a value: all are NaN or blank.")
+    elif image.data.size and image.data.min() == image.data.max():
+        notes.append(f"All pixels of the image have the same value ({image.data.flat[0]}).")
+    height, width = image.data.shape
+    return Frame(
+        data=image.data,
+        rgb=image.rgb,
+        mask=image.mask,
+        cards=image.cards,
+        meaning=meaning_of(image.cards, width, height),
+        format=kind.value,
+        plane=", ".join(part for part in (*containers, image.plane) if part),
+        notes=tuple(notes),
+    )
+
+
+def kind_of(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Kind:
+    """Return the kind of a file, inside its compression: image, list, archive, page..."""
+    with opened(source, limits) as (_, kind, _containers):
+        return kind
+
+
+@contextlib.contextmanager
+def opened(source: Source, limits: Limits) -> Iterator[tuple[BinaryIO, Kind, tuple[str, ...]]]:
+    """Yield (file inside its compression, kind, names of the containers) of a path or an open file."""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(_open(source)) if isinstance(source, str | PathLike) else source
+        size = file.seek(0, io.SEEK_END)
+        if size > limits.max_bytes:
+            raise TooLarge(f"The file has {size:,} bytes; this server reads at most {limits.max_bytes:,}.")
+        yield unpack(file, limits)
+
+
+def _open(path: str | PathLike[str]) -> BinaryIO:
+    try:
+        if not Path(path).is_file():
+            raise NotFound("There is no such file.")
+        return Path(path).open("rb")
+    except ValueError as error:  # a NUL in the name
+        raise Invalid("The name of the file cannot be a name: it holds a NUL character.") from error
+    except OSError as error:
+        raise Invalid(f"The file cannot be opened: {error.strerror or type(error).__name__}.") from error

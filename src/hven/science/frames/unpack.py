@@ -1,0 +1,128 @@
+"""Opening .gz, .bz2 and .zip of one file, with hard bounds on what comes out."""
+
+import bz2
+import gzip
+import io
+import zipfile
+import zlib
+from typing import BinaryIO
+
+from hven.errors import Invalid, TooLarge
+from hven.science.frames.limits import Limits
+from hven.science.frames.sniff import HEAD_BYTES, Kind, sniff
+
+CHUNK = 1 << 20
+MAX_DEPTH = 2  # a zip of a .fits.gz happens; more is no one's habit
+MAX_ZIP_MEMBERS = 1000  # more are not even listed
+
+
+def head_of(source: BinaryIO) -> bytes:
+    """Return the first HEAD_BYTES bytes, leaving the source at its beginning."""
+    source.seek(0)
+    head = source.read(HEAD_BYTES)
+    source.seek(0)
+    return head
+
+
+def unpack(source: BinaryIO, limits: Limits) -> tuple[BinaryIO, Kind, tuple[str, ...]]:
+    """Open compressed containers until something else appears.
+
+    Returns the (seekable) source of the file inside, its kind, and the names of the containers, outermost
+    first. The source is the one given where nothing was compressed. Raises Invalid for a damaged container
+    or one of several files, TooLarge for one that unpacks to more than the limits allow.
+    """
+    containers: list[str] = []
+    kind = sniff(head_of(source))
+    while kind.is_packed:
+        if len(containers) == MAX_DEPTH:
+            raise Invalid(
+                f"The file is compressed more than {MAX_DEPTH} times over ({', '.join([*containers, kind.value])}):"
+                " unpack it first."
+            )
+        source = _open_one(source, kind, limits)
+        containers.append(kind.value)
+        kind = sniff(head_of(source))
+    return source, kind, tuple(containers)
+
+
+def _open_one(source: BinaryIO, kind: Kind, limits: Limits) -> BinaryIO:
+    packed = source.seek(0, io.SEEK_END)
+    source.seek(0)
+    try:
+        if kind is Kind.ZIP:
+            return _open_zip(source, packed, limits)
+        stream = gzip.GzipFile(fileobj=source) if kind is Kind.GZIP else bz2.BZ2File(source)
+        with stream:
+            return _pour(stream, packed, limits)
+    except EOFError as error:
+        raise Invalid(f"The {kind.value} file is cut short: its end is missing.") from error
+    except (OSError, zlib.error, zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError) as error:
+        raise Invalid(f"The {kind.value} file is damaged and cannot be unpacked ({_plain(error)}).") from error
+
+
+def _pour(stream: BinaryIO | gzip.GzipFile | bz2.BZ2File, packed: int, limits: Limits) -> BinaryIO:
+    out = io.BytesIO()
+    total = 0
+    while chunk := stream.read(CHUNK):
+        total += len(chunk)
+        _check(total, packed, limits)
+        out.write(chunk)
+    out.seek(0)
+    return out
+
+
+def _check(total: int, packed: int, limits: Limits) -> None:
+    if total > limits.max_unpacked_bytes:
+        raise TooLarge(
+            f"The compressed file unpacks to more than {limits.max_unpacked_bytes:,} bytes, the most that is read."
+        )
+    if total > limits.ratio_from_bytes and total > limits.max_ratio * packed:
+        raise TooLarge(
+            f"The compressed file unpacks to more than {limits.max_ratio:g} times its size; it is not read further."
+        )
+
+
+def _open_zip(source: BinaryIO, packed: int, limits: Limits) -> BinaryIO:
+    _refuse_crowds(source, packed)
+    with zipfile.ZipFile(source) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir() and not _is_litter(m.filename)]
+        if not members:
+            raise Invalid("The zip file is empty.")
+        if len(members) > 1:
+            names = ", ".join(m.filename.rsplit("/", 1)[-1][:80] for m in members[:3])
+            more = ", ..." if len(members) > 3 else ""
+            raise Invalid(
+                f"The zip file holds {len(members)} files ({names}{more}); hand over one image a zip, or the"
+                " images themselves."
+            )
+        member = members[0]
+        if member.flag_bits & 1:
+            raise Invalid("The zip file is protected by a password.")
+        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}:
+            # LZMA and PPMd streams may ask for gigabytes of dictionary before they give a byte
+            raise Invalid("The zip file uses a rare compression method; use the usual one (deflate).")
+        _check(member.file_size, max(member.compress_size, 1), limits)
+        with archive.open(member) as stream:
+            return _pour(stream, packed, limits)  # type: ignore[arg-type]  # ZipExtFile has the read() needed
+
+
+def _refuse_crowds(source: BinaryIO, packed: int) -> None:
+    # zipfile builds an object for every entry; the end record tells the number beforehand
+    source.seek(max(0, packed - 65_557))
+    tail = source.read(65_557)
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0:
+        raise Invalid("The zip file is cut short: its list of contents is missing.")
+    entries = int.from_bytes(tail[end + 10 : end + 12], "little")
+    directory = int.from_bytes(tail[end + 12 : end + 16], "little")
+    if entries > MAX_ZIP_MEMBERS or directory > MAX_ZIP_MEMBERS * 1024:
+        raise Invalid("The zip file holds a great many files; hand over one image a zip.")
+
+
+def _is_litter(name: str) -> bool:
+    base = name.rsplit("/", 1)[-1]
+    return name.startswith("__MACOSX/") or base in {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def _plain(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:120] or type(error).__name__
