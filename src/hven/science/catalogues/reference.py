@@ -306,7 +306,7 @@ def _pairs(
 def _vt_from_gaia(g: NDArray[np.float32], colour: NDArray[np.float32]) -> NDArray[np.float32]:
     """Tycho VT expected of a Gaia star (Gaia EDR3 documentation, section 5.5.1)."""
     c = np.where(np.isfinite(colour), colour, 0.8)
-    return g - (-0.01077 - 0.0682 * c - 0.2387 * c**2 + 0.02342 * c**3)
+    return np.asarray(g - (-0.01077 - 0.0682 * c - 0.2387 * c**2 + 0.02342 * c**3), np.float32)
 
 
 def _near(
@@ -320,7 +320,7 @@ def _near(
 
     tree = cKDTree(unit_vectors(other_ra, other_dec))
     distance, _ = tree.query(unit_vectors(ra, dec), distance_upper_bound=radius_arcsec * _ARCSEC)
-    return np.isfinite(distance)
+    return np.asarray(np.isfinite(distance))
 
 
 def _write(folder: Path, stars: dict[str, NDArray[Any]], tycho_file: Path | None) -> None:

@@ -20,7 +20,7 @@ def separation(ra1: ArrayLike, dec1: ArrayLike, ra2: ArrayLike, dec2: ArrayLike)
     """Return the angular distance in degrees, accurate at all distances (Vincenty's formula)."""
     a, b = unit_vectors(ra1, dec1), unit_vectors(ra2, dec2)
     cross = np.linalg.norm(np.cross(a, b), axis=-1)
-    return np.degrees(np.arctan2(cross, np.sum(a * b, axis=-1)))
+    return np.asarray(np.degrees(np.arctan2(cross, np.sum(a * b, axis=-1))))
 
 
 def tangent_basis(ra: float, dec: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -113,8 +113,9 @@ class Wcs:
 
     def binned_to(self, factor: float) -> "Wcs":
         """Return the same projection for a frame whose pixels are 1/factor of these (factor 2: unbin by 2)."""
-        cd = tuple(tuple(c / factor for c in row) for row in self.cd)
-        crpix = tuple((c + 0.5) * factor - 0.5 for c in self.crpix)
+        (cd11, cd12), (cd21, cd22) = self.cd
+        cd = (cd11 / factor, cd12 / factor), (cd21 / factor, cd22 / factor)
+        crpix = (self.crpix[0] + 0.5) * factor - 0.5, (self.crpix[1] + 0.5) * factor - 0.5
         scaled = {}
         for name in ("sip_a", "sip_b", "sip_ap", "sip_bp"):
             matrix = getattr(self, name)
