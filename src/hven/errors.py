@@ -42,3 +42,11 @@ class Retriable(HvenError):
 
 class Final(HvenError):
     """A job failed for a reason that will not pass; it is not tried again."""
+
+
+class Throttled(Unavailable):
+    """Too many attempts; ``retry_after_s`` seconds from now the next one is looked at."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

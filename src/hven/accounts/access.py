@@ -1,0 +1,142 @@
+"""The permission function: one rule, for lists and for single records alike.
+
+- A public record is seen and opened by anyone.
+- Its owner may do everything with it; so may members of its observatory, except give it away to others (``share``),
+  which takes an admin there.
+- A grant lets its receivers see and open it, or change it as well.
+- A key may do what its user may, within its scopes; a key of an observatory opens that observatory's records only.
+- Being staff gives nothing here: operators act through the staff pages, where every change is logged.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from hven.accounts import actor as scopes
+from hven.accounts.actor import Actor
+from hven.accounts.models import Grant, Membership, Owned, Role, Visibility
+from hven.errors import Forbidden, NotFound, Unauthenticated
+
+M = TypeVar("M", bound=Model)
+
+
+class Verb(StrEnum):
+    """What may be done with a record."""
+
+    SEE = "see"  # know that it is there, read what is known about it
+    OPEN = "open"  # take its bytes, pixels and products
+    CHANGE = "change"
+    DELETE = "delete"
+    SHARE = "share"  # visibility and grants
+
+
+_NEEDS: dict[Verb, frozenset[str]] = {
+    Verb.SEE: frozenset({scopes.READ, scopes.UPLOAD}),
+    Verb.OPEN: frozenset({scopes.READ}),
+    Verb.CHANGE: frozenset({scopes.WRITE}),
+    Verb.DELETE: frozenset({scopes.WRITE}),
+    Verb.SHARE: frozenset({scopes.WRITE}),
+}
+_NOTHING = Q(pk__in=())
+
+
+def permitted(actor: Actor, verb: Verb | str, path: str = "") -> Q:
+    """Return the condition on records with which the actor may do this.
+
+    Parameters
+    ----------
+    actor
+        Who asks.
+    verb
+        One of `Verb`.
+    path
+        Relation from the queried model to the owned record, such as ``"reduction"`` or ``"run__reduction"``; empty
+        when the model is itself an `Owned`.
+    """
+    verb = Verb(verb)
+    if not actor.scopes & _NEEDS[verb]:
+        return _NOTHING
+    at = f"{path}__" if path else ""
+    looking = verb in {Verb.SEE, Verb.OPEN}
+    allowed = Q(**{f"{at}visibility": Visibility.PUBLIC}) if looking else _NOTHING
+    if looking and actor.link:
+        allowed |= Q(**{f"{at}uuid__in": _alive().filter(link_digest=actor.link).values("record")})
+    if actor.user is None:
+        return allowed
+    own = Q(**{f"{at}owner": actor.user})
+    rank = Role.ADMIN if verb == Verb.SHARE else Role.MEMBER
+    places = Membership.objects.filter(user=actor.user, role__gte=rank).values("observatory")
+    own |= Q(**{f"{at}observatory__in": places})
+    if verb in {Verb.SEE, Verb.OPEN, Verb.CHANGE}:
+        own |= Q(**{f"{at}uuid__in": _granted(actor, change=not looking)})
+    if actor.key is not None and actor.key.observatory_id is not None:
+        own &= Q(**{f"{at}observatory": actor.key.observatory_id})
+    return allowed | own
+
+
+def visible(queryset: QuerySet[M], actor: Actor, verb: Verb | str = Verb.SEE, path: str = "") -> QuerySet[M]:
+    """Return the records of a query with which the actor may do this; each comes once."""
+    return queryset.filter(permitted(actor, verb, path))
+
+
+def may(actor: Actor, verb: Verb | str, record: Model, path: str = "") -> bool:
+    """Say whether the actor may do this with one saved record."""
+    found = type(record)._default_manager.filter(pk=record.pk)  # noqa: SLF001 - Django's documented name
+    return visible(found, actor, verb, path).exists()
+
+
+def find(queryset: QuerySet[M], actor: Actor, verb: Verb | str = Verb.SEE, path: str = "", **lookup: Any) -> M:
+    """Return the one record that the look-up names.
+
+    Raises
+    ------
+    NotFound
+        There is none, or none that the actor may know of.
+    Unauthenticated, Forbidden
+        The actor may see it and may not do this.
+    """
+    record = visible(queryset, actor, Verb.SEE, path).filter(**lookup).first()
+    if record is None:
+        raise NotFound("There is no such record, or you may not see it.")
+    check(actor, verb, record, path)
+    return record
+
+
+def check(actor: Actor, verb: Verb | str, record: Model, path: str = "") -> None:
+    """Raise Unauthenticated or Forbidden unless the actor may do this with the record."""
+    if may(actor, verb, record, path):
+        return
+    if actor.anonymous:
+        raise Unauthenticated("Sign in, or send an access key, to do this.")
+    if not actor.scopes & _NEEDS[Verb(verb)]:
+        raise Forbidden("This access key does not allow that; use one with more rights.")
+    raise Forbidden("You may see this record but not do that with it; ask its owner.")
+
+
+def need(actor: Actor, *any_of: str) -> None:
+    """Raise Unauthenticated or Forbidden unless somebody is signed in whose scopes include one of these."""
+    if actor.anonymous:
+        raise Unauthenticated("Sign in, or send an access key, to do this.")
+    if not actor.scopes & set(any_of):
+        raise Forbidden("This access key does not allow that; use one with more rights.")
+
+
+def _alive() -> QuerySet[Grant]:
+    return Grant.objects.filter(Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
+
+
+def _granted(actor: Actor, *, change: bool) -> QuerySet[Grant, dict[str, Any]]:
+    places = Q(pk__in=())
+    for membership in Membership.objects.filter(user=actor.user):
+        places |= Q(observatory=membership.observatory_id, least_role__lte=membership.role)
+    grants = _alive().filter(Q(user=actor.user) | places)
+    if change:
+        grants = grants.filter(level=Grant.Level.CHANGE)
+    return grants.values("record")
+
+
+__all__ = ["Owned", "Verb", "check", "find", "may", "need", "permitted", "visible"]

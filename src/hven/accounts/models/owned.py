@@ -1,0 +1,31 @@
+"""The base of every record that somebody owns."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from hven.accounts.models.users import Observatory, User
+
+
+class Visibility(models.TextChoices):
+    """Who sees a record apart from its owner, its observatory and those it was granted to."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class Owned(models.Model):
+    """A record with an owner; ``hven.accounts.access`` decides who may do what with it."""
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    observatory = models.ForeignKey(Observatory, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
+    created = models.DateTimeField(auto_now_add=True, db_index=True)
+    changed = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True

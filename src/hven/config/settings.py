@@ -1,0 +1,154 @@
+"""Django's settings, derived from hven's own (``hven.config.options``).
+
+Rooms below read hven's settings as attributes of ``django.conf.settings``: ``settings.HVEN_MAX_UPLOAD``, and the
+folders of the data folder as ``settings.HVEN_FOLDERS.blobs`` and so on.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hven.config import logs, options, secret
+from hven.config.folders import Folders
+from hven.config.staticfiles import package_folders
+
+OPTIONS = options.read()
+for _setting in OPTIONS.settings.values():
+    globals()[_setting.option.variable] = _setting.value
+
+HVEN_FOLDERS = Folders(OPTIONS.data)
+HVEN_INDEX_FOLDERS = OPTIONS.index_folders()
+HVEN_CHECKOUT = Path(__file__).resolve().parents[3]
+HVEN_ASSETS: Path = OPTIONS["ASSETS"] or HVEN_CHECKOUT / "node_modules"
+HVEN_DIALECT_PREFIXES = {"nova": "nova"}
+STAFF_PATH = "staff/"
+
+_public = urlsplit(OPTIONS["PUBLIC_URL"])
+# Names are checked by hven.config.middleware.HostCheck, which also lets plain IP addresses pass and says what to set.
+ALLOWED_HOSTS = ["*"]
+HVEN_ANSWERS_TO = frozenset(
+    {"localhost", socket.gethostname().lower(), socket.getfqdn().lower() if _public.hostname else "localhost"}
+    | ({_public.hostname} if _public.hostname else set())
+    | set(OPTIONS["HOSTS"])
+    | set(OPTIONS["DIALECT_HOSTS"])
+)
+
+SECRET_KEY = OPTIONS["SECRET_KEY"] or secret.load_or_make(OPTIONS.data)
+DEBUG = False
+
+HVEN_APPS = [
+    "hven.accounts",
+    "hven.storage",
+    "hven.jobs",
+    "hven.archive",
+    "hven.imaging",
+    "hven.web",
+]
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    *HVEN_APPS,
+]
+AUTH_USER_MODEL = "accounts.User"
+
+MIDDLEWARE = [
+    "hven.config.middleware.RequestId",
+    "hven.config.middleware.TrustedProxy",
+    "hven.config.middleware.HostCheck",
+    "hven.config.middleware.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hven.config.middleware.DialectHosts",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+ROOT_URLCONF = "hven.config.urls"
+WSGI_APPLICATION = "hven.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": HVEN_FOLDERS.database,
+        "CONN_MAX_AGE": None,
+        # A file, as in life: the in-memory database of Django's tests locks whole tables.
+        "TEST": {"NAME": HVEN_FOLDERS.data / "test.sqlite3"},
+        "OPTIONS": {
+            "timeout": 30,
+            "transaction_mode": "IMMEDIATE",
+            # FULL: an upload that was accepted is still there after the power went.
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY;"
+            ),
+        },
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HVEN_FOLDERS.static
+STATICFILES_DIRS = package_folders(HVEN_ASSETS)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": HVEN_FOLDERS.scratch}},
+    "staticfiles": {"BACKEND": "hven.config.staticfiles.CollectedFiles"},
+}
+WHITENOISE_USE_FINDERS = not (HVEN_FOLDERS.static / "staticfiles.json").exists()
+WHITENOISE_AUTOREFRESH = False
+
+# Uploads land beside the blobs, so that keeping one is a rename; the handler stops at HVEN_MAX_UPLOAD.
+FILE_UPLOAD_HANDLERS = ["hven.config.uploads.LimitedUpload"]
+FILE_UPLOAD_TEMP_DIR = HVEN_FOLDERS.forms
+SILENCED_SYSTEM_CHECKS = ["files.E001"]  # the handler makes that folder when it is needed
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # lists of 100,000 sources come as one form field
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
+SESSION_COOKIE_NAME = "hven_session"
+CSRF_COOKIE_NAME = "hven_csrf"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if _public.hostname else []
+X_FRAME_OPTIONS = "DENY"
+
+# Nothing of the REST framework is set here: every dialect sets its own on its base view.
+REST_FRAMEWORK: dict[str, object] = {}
+
+LOGGING = logs.configuration(OPTIONS["LOG_FORMAT"], OPTIONS["LOG_LEVEL"])

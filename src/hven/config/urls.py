@@ -1,0 +1,9 @@
+"""All addresses: health, staff, the dialects under their prefixes, the pages at the root."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path(settings.STAFF_PATH, admin.site.urls),
+]

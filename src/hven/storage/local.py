@@ -1,0 +1,216 @@
+"""Blobs on the local disk: ``blobs/ab/cd/<sha256>``, uploads under way in ``incoming/<name>``.
+
+Everything is written under a temporary name on the same file system, hashed while it streams, synced, and renamed:
+a name is either absent or complete, also after a power cut.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hven.errors import Invalid, NotFound, TooLarge, Unavailable
+from hven.storage.port import Received, Stat
+
+CHUNK = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStore:
+    """A store in two folders of one file system; ``reserve`` bytes of it are left free."""
+
+    blobs: Path
+    incoming: Path
+    reserve: int = 0
+
+    def receive(self, chunks: Iterable[bytes], limit: int | None = None) -> Received:
+        """Write and hash a stream.
+
+        Raises
+        ------
+        TooLarge
+            More than ``limit`` bytes came.
+        Unavailable
+            The disk is full, or nearly.
+        """
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.incoming / f"put-{secrets.token_hex(12)}"
+        try:
+            return self._write(path, chunks, limit)
+        except BaseException as error:
+            with suppress(OSError):
+                path.unlink()
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise self._no_room() from error
+            raise
+
+    def _write(self, path: Path, chunks: Iterable[bytes], limit: int | None) -> Received:
+        sha256, sha1, size = hashlib.sha256(), hashlib.sha1(usedforsecurity=False), 0
+        checked = -1
+        with path.open("xb") as stream:
+            for chunk in chunks:
+                size += len(chunk)
+                if limit is not None and size > limit:
+                    raise TooLarge(f"There are more bytes than this server's limit of {limit}.")
+                if size // (64 * CHUNK) != checked:  # the free space is looked at every 64 MiB
+                    checked = size // (64 * CHUNK)
+                    self.check_room(len(chunk))
+                sha256.update(chunk)
+                sha1.update(chunk)
+                stream.write(chunk)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return Received(path, sha256.hexdigest(), sha1.hexdigest(), size)
+
+    def put(self, received: Received) -> None:
+        """Make received bytes visible under their sha256; the same bytes twice are no error."""
+        target = self.path(received.sha256)
+        try:
+            self._make(target.parent)
+            received.path.replace(target)
+            # Nobody writes to a stored file again: not even by accident.
+            target.chmod(0o400)
+            os.utime(target)
+            _sync(target.parent)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise self._no_room() from error
+            raise
+
+    def discard(self, received: Received) -> None:
+        """Forget received bytes."""
+        received.path.unlink(missing_ok=True)
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open stored bytes for reading."""
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            raise NotFound("The bytes of this file are not in the storage any more.") from None
+
+    @contextmanager
+    def local(self, sha256: str) -> Iterator[Path]:
+        """Give the path to stored bytes."""
+        path = self.path(sha256)
+        if not path.is_file():
+            raise NotFound("The bytes of this file are not in the storage any more.")
+        yield path
+
+    def stat(self, sha256: str) -> Stat:
+        """Return size and time of stored bytes."""
+        try:
+            found = self.path(sha256).stat()
+        except FileNotFoundError:
+            raise NotFound("The bytes of this file are not in the storage any more.") from None
+        return Stat(found.st_size, found.st_mtime)
+
+    def delete(self, sha256: str) -> None:
+        """Remove stored bytes; what is not there is no error."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def adopt(self, name: str) -> Received:
+        """Hash an upload that is complete in ``incoming``, and take it over under a name of its own."""
+        source = self.incoming_path(name)
+        taken = self.incoming / f"put-{secrets.token_hex(12)}"
+        try:
+            source.rename(taken)  # two callers adopting at once: one of them finds nothing
+        except FileNotFoundError:
+            raise NotFound("There is no such upload under way.") from None
+        try:
+            return hashed(taken)
+        except BaseException:
+            taken.rename(source)
+            raise
+
+    def take(self, source: Path) -> Received:
+        """Take over a finished file of our own, by a rename where that is possible."""
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        taken = self.incoming / f"put-{secrets.token_hex(12)}"
+        try:
+            source.rename(taken)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with source.open("rb") as stream:
+                received = self.receive(iter(lambda: stream.read(CHUNK), b""))
+            source.unlink()
+            return received
+        try:
+            return hashed(taken)
+        except BaseException:
+            taken.rename(source)
+            raise
+
+    def incoming_path(self, name: str) -> Path:
+        """Return where an announced upload is written; ``name`` is a UUID and nothing else."""
+        if not _NAME.fullmatch(name):
+            raise Invalid("An upload is named by a UUID.")
+        return self.incoming / name
+
+    def path(self, sha256: str) -> Path:
+        """Return where bytes with this digest lie."""
+        if not _SHA256.fullmatch(sha256):
+            raise Invalid("A sha256 has 64 lower-case hexadecimal digits.")
+        return self.blobs / sha256[:2] / sha256[2:4] / sha256
+
+    def stored(self) -> Iterator[tuple[str, Stat]]:
+        """Go through all stored bytes."""
+        for path in self.blobs.glob("??/??/*"):
+            if _SHA256.fullmatch(path.name):
+                with suppress(FileNotFoundError):
+                    found = path.stat()
+                    yield path.name, Stat(found.st_size, found.st_mtime)
+
+    def free(self) -> int:
+        """Return the bytes that can still be stored, with the reserve left free."""
+        folder = self.blobs
+        while not folder.exists():
+            folder = folder.parent
+        return max(0, shutil.disk_usage(folder).free - self.reserve)
+
+    def check_room(self, size: int = 0) -> None:
+        """Raise Unavailable unless this many bytes fit and the reserve stays free."""
+        if self.free() <= size:
+            raise self._no_room()
+
+    def _no_room(self) -> Unavailable:
+        return Unavailable("The server's disk is nearly full, so nothing was stored. Its operator has to make room.")
+
+    def _make(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync(folder.parent)
+        _sync(folder.parent.parent)
+
+
+def hashed(path: Path) -> Received:
+    """Hash a file and sync it to the disk."""
+    sha256, sha1, size = hashlib.sha256(), hashlib.sha1(usedforsecurity=False), 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            sha256.update(chunk)
+            sha1.update(chunk)
+            size += len(chunk)
+        os.fsync(stream.fileno())
+    return Received(path, sha256.hexdigest(), sha1.hexdigest(), size)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,190 @@
+"""The verbs of storage: put bytes, take over uploads, open, sign, and remove what nobody wants any more.
+
+Stream first, write records after: `put` and its kin may take long, so call them before a transaction is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from hven.errors import Invalid
+from hven.storage.local import CHUNK, LocalStore
+from hven.storage.models import Blob
+from hven.storage.port import Received
+
+
+def store() -> LocalStore:
+    """Return the store that the settings name."""
+    folders = settings.HVEN_FOLDERS
+    return _store(folders.blobs, folders.incoming, settings.HVEN_MIN_FREE_DISK)
+
+
+@lru_cache(maxsize=8)
+def _store(blobs: Path, incoming: Path, reserve: int) -> LocalStore:
+    return LocalStore(blobs, incoming, reserve)
+
+
+def put(source: bytes | IO[bytes] | Iterable[bytes], *, limit: int | None = None) -> Blob:
+    """Store bytes, a file opened for reading, or the pieces of a stream.
+
+    Refer to the blob by foreign key soon: after ``HVEN_BLOB_GRACE`` without a reference it is removed.
+
+    Raises
+    ------
+    TooLarge
+        More than ``limit`` bytes came (``None``: no limit).
+    Unavailable
+        The disk is full, or nearly. Nothing was stored.
+    """
+    place = store()
+    return _keep(place, place.receive(_pieces(source), limit))
+
+
+def put_file(path: Path) -> Blob:
+    """Store a finished file of our own, such as one in a job's scratch folder; it is moved, not copied."""
+    place = store()
+    return _keep(place, place.take(path))
+
+
+def adopt(name: str, *, size: int | None = None, sha256: str | None = None) -> Blob:
+    """Turn a finished upload in ``incoming`` into a blob.
+
+    Raises
+    ------
+    NotFound
+        There is no such upload, or somebody else adopted it.
+    Invalid
+        It has not the announced size or hash; the upload stays, so that it can be continued.
+    """
+    place = store()
+    received = place.adopt(name)
+    if (size is not None and received.size != size) or (sha256 is not None and received.sha256 != sha256.lower()):
+        received.path.rename(place.incoming_path(name))
+        found = f"{received.size} bytes with the sha256 {received.sha256}"
+        raise Invalid(f"What arrived is not what was announced: there are {found}.")
+    return _keep(place, received)
+
+
+def append(name: str, chunks: Iterable[bytes], *, offset: int, limit: int | None = None) -> int:
+    """Continue an announced upload at a byte offset; return its new size.
+
+    Raises
+    ------
+    Invalid
+        The offset is not where the upload stands.
+    TooLarge, Unavailable
+        Too many bytes, or no room; what arrived before stays.
+    """
+    from hven.storage.incoming import append_to  # noqa: PLC0415 - a module of its own, needed here only
+
+    return append_to(store(), name, chunks, offset=offset, limit=limit)
+
+
+def open_blob(blob: Blob) -> BinaryIO:
+    """Open a blob's bytes for reading; raise NotFound if they are lost."""
+    return store().open(blob.sha256)
+
+
+def local(blob: Blob) -> AbstractContextManager[Path]:
+    """Give a local path to a blob's bytes inside a ``with`` block. Never write to it."""
+    return store().local(blob.sha256)
+
+
+def check_room(size: int = 0) -> None:
+    """Raise Unavailable, with a sentence, unless this many bytes can still be stored."""
+    store().check_room(size)
+
+
+def remove_unwanted() -> int:
+    """Remove blobs without a reference whose grace is over, with their bytes; return how many.
+
+    Row and bytes go together: the row is deleted under the database's lock, the bytes are set aside under the same
+    lock and dropped after the commit. Whoever stores the same bytes meanwhile waits, and then stores them anew.
+    """
+    cutoff = timezone.now() - timedelta(seconds=settings.HVEN_BLOB_GRACE)
+    removed = 0
+    for pk in list(Blob.objects.filter(wanted__lt=cutoff).values_list("pk", flat=True)):
+        removed += _remove(pk, cutoff)
+    return removed
+
+
+def references(blob: Blob) -> int:
+    """Return how many rows of all tables refer to a blob."""
+    return sum(
+        relation.related_model._base_manager.filter(**{relation.field.name: blob}).count()  # type: ignore[union-attr]  # noqa: SLF001
+        for relation in Blob._meta.related_objects  # noqa: SLF001 - Django's documented name
+    )
+
+
+def sweep() -> int:
+    """Remove leftovers in the store's folders: see `hven.storage.incoming.sweep_folders`."""
+    from hven.storage.incoming import sweep_folders  # noqa: PLC0415 - a module of its own, needed here only
+
+    return sweep_folders(store(), incoming_keep=settings.HVEN_INCOMING_KEEP, grace=settings.HVEN_BLOB_GRACE)
+
+
+def _remove(pk: int, cutoff: object) -> bool:
+    place = store()
+    aside: Path | None = None
+    try:
+        with transaction.atomic():
+            blob = Blob.objects.select_for_update().filter(pk=pk, wanted__lt=cutoff).first()
+            if blob is None:
+                return False
+            if references(blob):
+                blob.wanted = timezone.now()  # looked at again after another grace time
+                blob.save(update_fields=["wanted"])
+                return False
+            sha256 = blob.sha256
+            blob.delete()
+            aside = place.incoming / f"trash-{sha256}"
+            try:
+                place.path(sha256).rename(aside)
+            except FileNotFoundError:
+                aside = None
+    except BaseException:
+        if aside is not None and aside.exists():
+            aside.rename(place.path(aside.name.removeprefix("trash-")))
+        raise
+    if aside is not None:
+        aside.unlink(missing_ok=True)
+    return True
+
+
+def _keep(place: LocalStore, received: Received) -> Blob:
+    try:
+        # The row comes first: on a removal of the same bytes under way this waits, so the bytes are put after it.
+        with transaction.atomic():
+            blob, made = Blob.objects.get_or_create(
+                sha256=received.sha256, defaults={"sha1": received.sha1, "size": received.size}
+            )
+            if not made:
+                blob.wanted = timezone.now()
+                blob.save(update_fields=["wanted"])
+            place.put(received)
+    except BaseException:
+        place.discard(received)
+        raise
+    return blob
+
+
+def _pieces(source: bytes | IO[bytes] | Iterable[bytes]) -> Iterable[bytes]:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return (bytes(source),)
+    chunks = getattr(source, "chunks", None)  # Django's UploadedFile
+    if callable(chunks):
+        pieces: Iterable[bytes] = chunks(CHUNK)
+        return pieces
+    read = getattr(source, "read", None)
+    if callable(read):
+        return iter(lambda: read(CHUNK), b"")
+    return source  # type: ignore[return-value]  # what is left is the iterable
