@@ -12,7 +12,7 @@ Unit = Callable[[str, str], float | None]  # (keyword, comment) -> factor to hve
 
 _SEXAGESIMAL = re.compile(
     r"""\s*(?P<sign>[+-]?)\s*(?P<a>\d{1,3}(?:\.\d+)?)\s*(?:[:hHdD°]|\s)\s*
-        (?P<b>\d{1,2}(?:\.\d+)?)\s*(?:(?:[:mM'′]|\s)\s*(?P<c>\d{1,2}(?:\.\d*)?)?\s*[sS"\u2033]?)?\s*(?P<side>[NSEWnsew]?)\s*\Z""",
+        (?P<b>\d{1,2}(?:\.\d+)?)\s*(?:(?:[:mM'\u2032]|\s)\s*(?P<c>\d{1,2}(?:\.\d*)?)?\s*[sS"\u2033]?)?\s*(?P<side>[NSEWnsew]?)\s*\Z""",
     re.VERBOSE,
 )
 _NUMBER = re.compile(
