@@ -22,7 +22,7 @@ _DATA = Path(tempfile.mkdtemp(prefix="hven-test-"))
 atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
 os.environ["HVEN_DATA"] = str(_DATA)
 os.environ["HVEN_HOSTS"] = "testserver"
-os.environ["DJANGO_SETTINGS_MODULE"] = "hven.config.settings"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hven.config.settings")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -39,6 +39,7 @@ class Job(models.Model):
     worker = models.CharField(max_length=120, blank=True, help_text="who runs it: host, boot, process, start, random part")
     lease_until = models.DateTimeField(null=True, blank=True, help_text="for people; workers count heartbeats instead")
     beat = models.PositiveIntegerField(default=0, help_text="grows with every sign of life")
+    claim = models.PositiveIntegerField(default=0, help_text="grows with every claim: who writes must know it")
     progress = models.FloatField(default=0.0, help_text="0 to 1")
     message = models.CharField(max_length=300, blank=True)
     result = models.JSONField(null=True, blank=True)
@@ -85,6 +86,18 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"user {self.user}: {self.turn}"
+
+
+class Worker(models.Model):
+    """A supervisor of worker processes, as last seen; for people and health checks, never for decisions."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    slots = models.PositiveSmallIntegerField(help_text="jobs that it runs at once")
+    started = models.DateTimeField()
+    seen = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Duty(models.Model):
