@@ -28,6 +28,7 @@ COLOURS: dict[str, Colour] = {  # chosen to differ in lightness as well as in hu
     "ic": (110, 200, 255),
     "messier": (255, 225, 90),
     "bright": (255, 180, 90),
+    "other": (215, 165, 255),
     "source": (255, 90, 80),
     "reference": (90, 230, 120),
     "grid": (120, 150, 190),
