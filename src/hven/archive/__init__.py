@@ -1,0 +1,1 @@
+"""What was received and how it is filed: submissions, data files, datasets, tags."""

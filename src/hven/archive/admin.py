@@ -1,0 +1,32 @@
+"""The archive in the staff pages."""
+
+from django.contrib import admin
+
+from hven.archive.models import DataFile, Dataset, Submission
+
+
+@admin.register(Submission)
+class SubmissionAdmin(admin.ModelAdmin):
+    """Submissions, newest first."""
+
+    list_display = ("id", "owner", "origin", "name", "created", "error")
+    list_filter = ("origin",)
+    search_fields = ("name", "url")
+    raw_id_fields = ("owner",)
+
+
+@admin.register(DataFile)
+class DataFileAdmin(admin.ModelAdmin):
+    """Data files, newest first."""
+
+    list_display = ("id", "owner", "name", "object_name", "filter", "middle", "created")
+    search_fields = ("name", "object_name")
+    raw_id_fields = ("owner", "blob", "submission", "dataset")
+
+
+@admin.register(Dataset)
+class DatasetAdmin(admin.ModelAdmin):
+    """Datasets."""
+
+    list_display = ("id", "owner", "name", "inbox")
+    raw_id_fields = ("owner",)

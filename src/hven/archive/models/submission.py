@@ -1,0 +1,23 @@
+"""One act of handing over."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from hven.accounts.models import Owned
+
+
+class Submission(Owned):
+    """Exists before its bytes do; may bring several files, or fail before it has one."""
+
+    origin = models.CharField(max_length=20, help_text="the dialect, or 'web', that took it")
+    arguments = models.JSONField(default=dict, help_text="what the client sent, word for word, without secrets")
+    name = models.CharField(max_length=255, blank=True, help_text="of the file, as the client called it")
+    url = models.TextField(blank=True, help_text="where the bytes are to be fetched from")
+    address = models.GenericIPAddressField(null=True, blank=True, help_text="of the client")
+    started = models.DateTimeField(null=True, blank=True, help_text="when its files began to be taken in")
+    finished = models.DateTimeField(null=True, blank=True, help_text="when all were in, or it had failed")
+    error = models.TextField(blank=True, help_text="a sentence, where it failed before its files were in")
+
+    def __str__(self) -> str:
+        return f"submission {self.pk}: {self.name or self.url}"

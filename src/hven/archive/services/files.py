@@ -1,0 +1,86 @@
+"""Filing what was received, and what its header says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from hven.accounts.models import User
+from hven.archive.models import DataFile, Dataset, Submission, Tag
+from hven.archive.services.names import safe_name
+from hven.science.frames.frame import Frame
+from hven.storage.models import Blob
+
+_LONGEST_TAG = 200
+
+
+def inbox(user: User) -> Dataset:
+    """Return the user's inbox, made when it is first needed."""
+    found = Dataset.objects.filter(owner=user, inbox=True).first()
+    if found is not None:
+        return found
+    try:
+        with transaction.atomic():
+            return Dataset.objects.create(owner=user, name="Inbox", inbox=True)
+    except IntegrityError:  # another request made it meanwhile
+        return Dataset.objects.get(owner=user, inbox=True)
+
+
+@transaction.atomic
+def add_file(submission: Submission, blob: Blob, name: str, dataset: Dataset | None = None) -> DataFile:
+    """File the bytes of a submission; who may see it follows the submission."""
+    return DataFile.objects.create(
+        owner=submission.owner,
+        observatory=submission.observatory,
+        visibility=submission.visibility,
+        name=safe_name(name, fallback="unnamed"),
+        blob=blob,
+        submission=submission,
+        dataset=dataset or inbox(submission.owner),
+    )
+
+
+@transaction.atomic
+def note_header(data_file: DataFile, frame: Frame) -> None:
+    """Keep what reading a data file told."""
+    meaning = frame.meaning
+    data_file.read_at = timezone.now()
+    data_file.format = frame.format
+    data_file.width, data_file.height = frame.width, frame.height
+    data_file.cards = [[card.keyword, _plain(card.value), card.comment] for card in frame.cards]
+    data_file.meaning = {name: _plain(value) for name, value in asdict(meaning).items() if value is not None}
+    data_file.middle = meaning.middle
+    data_file.exposure_s = meaning.exposure_s
+    data_file.filter = (meaning.filter or "")[:70]
+    data_file.object_name = (meaning.object_name or "")[:70]
+    data_file.camera = (meaning.camera or "")[:70]
+    data_file.save()
+
+
+@transaction.atomic
+def set_machine_tags(data_file: DataFile, texts: Iterable[str]) -> None:
+    """Replace the tags that the solver gave."""
+    data_file.tags.filter(machine=True).delete()
+    unique = dict.fromkeys(text.strip()[:_LONGEST_TAG] for text in texts)
+    Tag.objects.bulk_create(Tag(data_file=data_file, text=text, machine=True) for text in unique if text)
+
+
+def _plain(value: Any) -> Any:
+    """Return a header's value as JSON can hold it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bool) or value is None or isinstance(value, int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, Sequence):
+        return [_plain(part) for part in value]
+    return str(value)

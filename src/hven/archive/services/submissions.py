@@ -1,0 +1,58 @@
+"""Taking a submission: who hands over, what for, from where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from hven.accounts import access
+from hven.accounts.actor import UPLOAD, WRITE, Actor
+from hven.accounts.models import Visibility
+from hven.archive.models import Submission
+from hven.archive.services.names import safe_name
+from hven.errors import Unauthenticated
+
+
+@transaction.atomic
+def new_submission(
+    actor: Actor,
+    *,
+    origin: str,
+    name: str = "",
+    url: str = "",
+    address: str | None = None,
+    arguments: dict[str, Any] | None = None,
+    visibility: str = Visibility.PRIVATE,
+) -> Submission:
+    """Record that somebody hands something over; its files are added as they come.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor is nobody, or its key may not upload.
+    """
+    access.need(actor, UPLOAD, WRITE)
+    if actor.user is None:
+        raise Unauthenticated("Sign in, or send an access key, to hand something over.")
+    return Submission.objects.create(
+        owner=actor.user,
+        observatory=actor.key.observatory if actor.key else None,
+        visibility=visibility,
+        origin=origin,
+        name=safe_name(name),
+        url=url,
+        address=address,
+        arguments=arguments or {},
+    )
+
+
+@transaction.atomic
+def fail_submission(submission: Submission, sentence: str) -> None:
+    """End a submission whose files could not be taken in."""
+    now = timezone.now()
+    submission.started = submission.started or now
+    submission.finished = now
+    submission.error = sentence
+    submission.save(update_fields=["started", "finished", "error", "changed"])

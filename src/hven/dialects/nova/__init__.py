@@ -1,0 +1,1 @@
+"""The API of nova.astrometry.net: see CONTRACT.md beside this file."""

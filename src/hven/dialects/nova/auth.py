@@ -1,0 +1,119 @@
+"""From nova's API key and session to who asks."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from hven.accounts import access
+from hven.accounts import services as accounts
+from hven.accounts.actor import ANYONE, Actor
+from hven.accounts.models import AccessKey
+from hven.accounts.services.keys import SCOPES_OF_KIND
+from hven.errors import Forbidden, Invalid, Unauthenticated
+from hven.imaging.models import Run
+
+ADDRESS_OPENS_FOR = timedelta(hours=24)
+
+
+def arguments(request: HttpRequest) -> dict[str, Any]:
+    """Return the object in the form field `request-json`.
+
+    Raises
+    ------
+    Invalid
+        There is none, or it is no JSON object; in the words that clients test.
+    """
+    text = request.POST.get("request-json")
+    if text is None:
+        raise Invalid("no json")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        shown = text if len(text) <= 200 else text[:200] + "..."
+        raise Invalid(f'failed to parse JSON: "{shown}"') from None
+    if not isinstance(found, dict):
+        raise Invalid('request-json must hold a JSON object, such as {"session": "..."}.')
+    return found
+
+
+def session_for(key: Any) -> tuple[Actor, str]:
+    """Return who has this API key, and a new session for them.
+
+    Raises
+    ------
+    Unauthenticated
+        The key is none that works.
+    """
+    if not key:
+        raise Invalid('need "apikey"')
+    if not isinstance(key, str):
+        raise Unauthenticated("bad apikey")
+    try:
+        actor = accounts.authenticate_secret(key.strip())
+    except Unauthenticated:
+        raise Unauthenticated("bad apikey") from None
+    if actor.user is None or actor.key is None:
+        raise Unauthenticated("bad apikey")
+    # A session can do what its key can, and no more.
+    widest = SCOPES_OF_KIND[AccessKey.Kind.SESSION]
+    made = accounts.make_key(
+        actor.user, AccessKey.Kind.SESSION, "nova", observatory=actor.key.observatory, scopes=actor.scopes & widest
+    )
+    return actor, made.secret
+
+
+def session_actor(found: dict[str, Any]) -> Actor:
+    """Return who a call's session belongs to.
+
+    Raises
+    ------
+    Unauthenticated
+        In the words that make clients sign in again.
+    """
+    session = found.get("session")
+    if not session:
+        raise Unauthenticated('no "session" in JSON.')
+    try:
+        if not isinstance(session, str):
+            raise Unauthenticated("not text")  # noqa: TRY301 - one refusal for both
+        return accounts.authenticate_secret(session.strip())
+    except Unauthenticated:
+        raise Unauthenticated(f"no session with key {str(session)[:60]!r}; log in again.") from None
+
+
+def page_actor(request: HttpRequest) -> Actor:
+    """Return who asks for a file: somebody signed in on the pages, or anyone."""
+    user = getattr(request, "user", None)
+    return Actor.of(user) if user is not None and user.is_authenticated else ANYONE
+
+
+def check_pixels(request: HttpRequest, run: Run) -> None:
+    """Raise Forbidden unless the asker may have a run's pixels.
+
+    Clients fetch these without a session, so for a day they open to the address that handed the frame over.
+    """
+    if access.may(page_actor(request), access.Verb.OPEN, run, "reduction"):
+        return
+    submission = run.reduction.submission
+    fresh = submission is not None and timezone.now() - submission.created < ADDRESS_OPENS_FOR
+    if fresh and submission is not None and submission.address and _same(submission.address, client_address(request)):
+        return
+    raise Forbidden("These pixels are private. Sign in on the pages, or ask from the address that submitted them.")
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the client's address; trusted proxies were resolved before."""
+    try:
+        return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return None
+
+
+def _same(one: str, other: str | None) -> bool:
+    return other is not None and ipaddress.ip_address(one) == ipaddress.ip_address(other)

@@ -1,0 +1,221 @@
+"""The JSON layer of nova's API."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+
+from hven.accounts import access
+from hven.accounts.actor import UPLOAD, WRITE, Actor
+from hven.archive.models import Submission
+from hven.dialects.nova import auth, wire, words
+from hven.dialects.nova.errors import json_answer, json_call
+from hven.errors import Invalid, NotFound
+from hven.imaging import services as imaging
+from hven.imaging.models import Run
+from hven.imaging.services.runs import Request
+from hven.storage import services as storage
+
+
+@json_call
+def login(request: HttpRequest) -> HttpResponse:
+    """Exchange an API key for a session."""
+    actor, secret = auth.session_for(auth.arguments(request).get("apikey"))
+    email = actor.user.email if actor.user else ""
+    return json_answer({"status": "success", "message": f"authenticated user: {email}", "session": secret})
+
+
+@json_call
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take a frame, or lists of sources, and ask for it to be solved."""
+    found = auth.arguments(request)
+    actor = auth.session_actor(found)
+    lists = words.source_lists(found)
+    if lists is not None:
+        return _take_lists(request, actor, found, lists)
+    file = request.FILES.get("file")
+    if not isinstance(file, UploadedFile):
+        raise Invalid("There is no file: send it as the part 'file' of a multipart/form-data request.")
+    asked = _request(request, found, file.name or "")
+    access.need(actor, UPLOAD, WRITE)
+    blob = storage.put(file)
+    return _accepted(imaging.submit_file(actor, blob, asked), blob.sha1)
+
+
+@json_call
+def url_upload(request: HttpRequest) -> HttpResponse:
+    """Take an address to fetch a frame from, or lists of sources."""
+    found = auth.arguments(request)
+    actor = auth.session_actor(found)
+    lists = words.source_lists(found)
+    if lists is not None:
+        return _take_lists(request, actor, found, lists)
+    url = found.get("url")
+    if not isinstance(url, str) or not url.strip():
+        raise Invalid("There is no url to fetch a frame from.")
+    if len(url) > 2000:
+        raise Invalid("The url is longer than 2,000 characters.")
+    name = url.split("?")[0].split("#")[0].rstrip("/").rsplit("/", 1)[-1]
+    return _accepted(imaging.submit_url(actor, url.strip(), _request(request, found, name)))
+
+
+@json_call
+def submission_status(request: HttpRequest, number: str) -> HttpResponse:
+    """Say how far a submission is; anyone may ask, as clients do so without a session."""
+    record = Submission.objects.filter(pk=_id(number)).first()
+    if record is None:
+        raise NotFound(f"There is no submission {number}.")
+    runs = Run.objects.filter(reduction__submission=record).select_related("reduction", "job", "solution")
+    return json_answer(wire.submission(record, list(runs.order_by("id"))))
+
+
+@json_call
+def job_status(request: HttpRequest, number: str) -> HttpResponse:
+    """Say how far a job is."""
+    return json_answer({"status": wire.status(find_run(number))})
+
+
+@json_call
+def calibration(request: HttpRequest, number: str) -> HttpResponse:
+    """Return the numbers of a job's solution."""
+    run = find_run(number)
+    if not hasattr(run, "solution"):
+        return _uncalibrated(number)
+    return json_answer(wire.calibration(run.solution, file_format(run)))
+
+
+@json_call
+def info(request: HttpRequest, number: str) -> HttpResponse:
+    """Return all that is known of a job."""
+    run = find_run(number)
+    machine, people = tags_of(run)
+    answer: dict[str, Any] = {
+        "objects_in_field": objects_of(run),
+        "machine_tags": machine,
+        "tags": machine + people,
+        "status": wire.status(run),
+        "original_filename": run.reduction.name,
+    }
+    if hasattr(run, "solution"):
+        answer["calibration"] = wire.short_calibration(run.solution, file_format(run))
+    return json_answer(answer)
+
+
+@json_call
+def tags(request: HttpRequest, number: str) -> HttpResponse:
+    """Return the tags of a job's frame, the solver's and people's."""
+    machine, people = tags_of(find_run(number))
+    return json_answer({"tags": machine + people})
+
+
+@json_call
+def machine_tags(request: HttpRequest, number: str) -> HttpResponse:
+    """Return the solver's tags of a job's frame."""
+    return json_answer({"tags": tags_of(find_run(number))[0]})
+
+
+@json_call
+def objects_in_field(request: HttpRequest, number: str) -> HttpResponse:
+    """Return the names of the known objects in the field."""
+    return json_answer({"objects_in_field": objects_of(find_run(number))})
+
+
+@json_call
+def annotated_objects(request: HttpRequest, number: str) -> HttpResponse:
+    """Return the known objects with their pixels."""
+    run = find_run(number)
+    if not hasattr(run, "solution"):
+        return _uncalibrated(number)
+    found = [wire.annotation(one) for one in results(run, "annotate").get("annotations", [])]
+    most = request.GET.get("nbright", "")
+    if most.isdecimal() and len(most) < 9:
+        bright = [one for one in found if one["type"] == "bright"]
+        dropped = {id(one) for one in sorted(bright, key=lambda one: one.get("vmag", 99.0))[int(most) :]}
+        found = [one for one in found if id(one) not in dropped]
+    return json_answer({"annotations": found})
+
+
+@json_call
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Say that an address is not part of the API."""
+    raise NotFound("There is nothing at this address of the API.")
+
+
+def find_run(number: str) -> Run:
+    """Return the run that nova's clients call a job; anyone may know how a job goes."""
+    runs = Run.objects.select_related("job", "solution", "reduction__data_file", "reduction__submission")
+    run = runs.filter(pk=_id(number)).first()
+    if run is None:
+        raise NotFound(f"There is no job {number}.")
+    return run
+
+
+def file_format(run: Run) -> str:
+    """Return the format of a run's file, empty before it was read."""
+    return run.reduction.data_file.format if run.reduction.data_file else ""
+
+
+def results(run: Run, step: str) -> dict[str, Any]:
+    """Return what one step of a run found."""
+    found = run.step_runs.filter(key=step).first()
+    return found.results if found else {}
+
+
+def tags_of(run: Run) -> tuple[list[str], list[str]]:
+    """Return the solver's and people's tags of a run's frame."""
+    if run.reduction.data_file is None:
+        return [], []
+    all_tags = list(run.reduction.data_file.tags.order_by("id"))
+    return [tag.text for tag in all_tags if tag.machine], [tag.text for tag in all_tags if not tag.machine]
+
+
+def objects_of(run: Run) -> list[str]:
+    """Return the names of the known objects in a run's field."""
+    names: list[str] = results(run, "annotate").get("objects", [])
+    return names
+
+
+def _take_lists(
+    request: HttpRequest, actor: Actor, found: dict[str, Any], lists: tuple[list[float], list[float]]
+) -> HttpResponse:
+    from hven.science.stars.tables import source_list, write_sources  # noqa: PLC0415 - astropy, for few requests
+
+    width, height = words.frame_size(found)
+    asked = _request(request, found, "json-xy")
+    access.need(actor, UPLOAD, WRITE)
+    sources = source_list(np.array(lists[0]) - 1, np.array(lists[1]) - 1, width=width, height=height)
+    table = io.BytesIO()
+    write_sources(table, sources)
+    blob = storage.put(table.getvalue())
+    return _accepted(imaging.submit_file(actor, blob, asked), blob.sha1)
+
+
+def _request(request: HttpRequest, found: dict[str, Any], name: str) -> Request:
+    return Request(
+        origin="nova",
+        name=name,
+        config=words.solve_config(found),
+        arguments=words.kept(found),
+        address=auth.client_address(request),
+        visibility=words.visibility(found),
+    )
+
+
+def _accepted(record: Submission, sha1: str | None = None) -> HttpResponse:
+    answer: dict[str, Any] = {"status": "success", "subid": record.pk}
+    if sha1 is not None:
+        answer["hash"] = sha1
+    return json_answer(answer)
+
+
+def _uncalibrated(number: str) -> HttpResponse:
+    return json_answer({"error": f"no calibration data available for job {number}"})
+
+
+def _id(number: str) -> int:
+    """Return a record's number, -1 for what can be none."""
+    return int(number) if number.isdecimal() and len(number) <= 18 else -1

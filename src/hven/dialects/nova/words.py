@@ -1,0 +1,188 @@
+"""Nova's submission arguments in hven's own words: pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hven.errors import Invalid
+
+# What stays out of the kept arguments: the session is a secret, the lists are kept as the file they make.
+_NOT_KEPT = {"session", "apikey", "x", "y"}
+_LONGEST_KEPT = 500  # characters of a value of an unknown key
+_MOST_SOURCES = 100_000
+
+
+def kept(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the client sent, without secrets and without what is kept as a file."""
+    return {
+        str(name)[:100]: value if not isinstance(value, str) else value[:_LONGEST_KEPT]
+        for name, value in found.items()
+        if name not in _NOT_KEPT and isinstance(value, str | int | float | bool)
+    }
+
+
+def visibility(found: Mapping[str, Any]) -> str | None:
+    """Return hven's visibility for "publicly_visible", None where nothing is said."""
+    said = found.get("publicly_visible")
+    if said in {None, ""}:
+        return None
+    if said not in {"y", "n"}:
+        raise Invalid('publicly_visible is "y" or "n".')
+    return "public" if said == "y" else "private"
+
+
+def solve_config(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a run for nova's arguments.
+
+    Raises
+    ------
+    Invalid
+        A value is of the wrong type or makes no sense; the sentence names the argument.
+    """
+    config: dict[str, Any] = _scale(found) | _position(found)
+    parity = _whole(found, "parity")
+    if parity is not None:
+        if parity not in {0, 1, 2}:
+            raise Invalid("parity is 0, 1 or 2.")
+        # The service does the reverse of what its document says: 0 finds frames whose answer has parity -1.
+        if parity != 2:
+            config["parity"] = -1 if parity == 0 else 1
+    order = _whole(found, "tweak_order")
+    if order is not None:
+        if not 0 <= order <= 9:
+            raise Invalid("tweak_order lies between 0 (no distortion) and 9.")
+        config["sip_order"] = min(order, 5)
+    error = _number(found, "positional_error")
+    if error is not None:
+        if error <= 0:
+            raise Invalid("positional_error is a number of pixels above 0.")
+        config["positional_error"] = min(error, 50.0)
+    if found.get("album"):
+        raise Invalid("There is no album of that title.")
+    return config
+
+
+def source_lists(found: Mapping[str, Any]) -> tuple[list[float], list[float]] | None:
+    """Return the lists "x" and "y" (1-based pixels, brightest first), or None where there are none.
+
+    Raises
+    ------
+    Invalid
+        They are no lists of numbers, or of unequal length.
+    """
+    if found.get("x") is None and found.get("y") is None:
+        return None
+    x, y = _list(found, "x"), _list(found, "y")
+    if len(x) != len(y):
+        raise Invalid(f"The lists x and y have unequal lengths: {len(x)} and {len(y)}.")
+    if not x:
+        raise Invalid("The lists x and y are empty.")
+    return x, y
+
+
+def frame_size(found: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Return "image_width" and "image_height", which belong to source lists."""
+    sizes = []
+    for name in ("image_width", "image_height"):
+        size = _whole(found, name)
+        if size is not None and not 0 <= size <= 1_000_000:
+            raise Invalid(f"{name} is a number of pixels between 1 and 1,000,000.")
+        sizes.append(size or None)
+    return sizes[0], sizes[1]
+
+
+def _scale(found: Mapping[str, Any]) -> dict[str, float]:
+    units, kind = found.get("scale_units", "degwidth"), found.get("scale_type", "ul")
+    if kind not in {"ul", "ev"}:
+        raise Invalid('scale_type is "ul" (lower and upper) or "ev" (estimate and error).')
+    if kind == "ev":
+        estimate, error = _number(found, "scale_est"), _number(found, "scale_err")
+        if not estimate:
+            return {}
+        error = 20.0 if error is None else abs(error)
+        low, high = estimate * (1 - min(error, 99.9) / 100), estimate * (1 + error / 100)
+    else:
+        low, high = _number(found, "scale_lower") or 0.0, _number(found, "scale_upper") or 0.0
+    if low < 0 or high < 0:
+        raise Invalid("The bounds of the scale are numbers above 0.")
+    if low and high and low > high:
+        raise Invalid(f"scale_lower ({low:g}) is larger than scale_upper ({high:g}).")
+    return _bounds(units, low, high)
+
+
+def _bounds(units: Any, low: float, high: float) -> dict[str, float]:
+    """Return the bounds in hven's keys: arcseconds per pixel, or the frame's width in degrees."""
+    if units == "arcsecperpix":
+        pair = {"scale_low": low, "scale_high": high}
+    elif units in {"degwidth", "arcminwidth"}:
+        factor = 60.0 if units == "arcminwidth" else 1.0
+        pair = {"width_low": low / factor, "width_high": high / factor}
+    elif units == "focalmm":
+        # The focal length of a 36 mm wide film with the same field; the longer lens has the narrower one.
+        widths = [2 * math.degrees(math.atan(18.0 / f)) if f else 0.0 for f in (high, low)]
+        pair = {"width_low": widths[0], "width_high": widths[1]}
+    else:
+        raise Invalid('scale_units is "degwidth", "arcminwidth", "arcsecperpix" or "focalmm".')
+    return {name: value for name, value in pair.items() if value > 0}
+
+
+def _position(found: Mapping[str, Any]) -> dict[str, float]:
+    ra, dec, radius = (_number(found, name) for name in ("center_ra", "center_dec", "radius"))
+    if ra is None or dec is None:
+        return {}
+    if not -90 <= dec <= 90:
+        raise Invalid("center_dec lies between -90 and 90 degrees.")
+    if radius is not None and not 0 < radius <= 180:
+        raise Invalid("radius lies between 0 and 180 degrees.")
+    # 0 is a position like any other; without a radius the position is a first guess.
+    return {"ra": ra % 360.0, "dec": dec, "radius": 10.0 if radius is None else radius}
+
+
+def _number(found: Mapping[str, Any], name: str) -> float | None:
+    value = found.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise Invalid(f"{name} takes a number, not {_shown(value)}.")
+    return number
+
+
+def _whole(found: Mapping[str, Any], name: str) -> int | None:
+    number = _number(found, name)
+    if number is None:
+        return None
+    if number != int(number):
+        raise Invalid(f"{name} takes a whole number, not {_shown(found[name])}.")
+    return int(number)
+
+
+def _list(found: Mapping[str, Any], name: str) -> list[float]:
+    values = found.get(name)
+    if not isinstance(values, list):
+        raise Invalid(f"{name} takes a list of numbers.")
+    if len(values) > _MOST_SOURCES:
+        raise Invalid(f"{name} has more than {_MOST_SOURCES} entries.")
+    numbers = []
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(_float(value)):
+            raise Invalid(f"{name} takes a list of numbers, not {_shown(value)}.")
+        numbers.append(float(value))
+    return numbers
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,1 @@
+"""Working on frames: reductions, runs of steps, their products, solutions and pictures."""

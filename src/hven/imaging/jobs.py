@@ -1,0 +1,41 @@
+"""The kinds of job of imaging."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hven.imaging.services.solver_data import BUILD
+from hven.jobs.context import JobContext
+from hven.jobs.kinds import job_kind
+from hven.jobs.models import Job
+
+
+def _warm() -> None:
+    from hven.imaging.services.execute import warm  # noqa: PLC0415 - the science, for workers only
+
+    warm()
+
+
+def _on_end(job: Job) -> None:
+    from hven.imaging.services.execute import end_submission  # noqa: PLC0415 - the same
+
+    end_submission(job)
+
+
+@job_kind("imaging.run", time_limit_s=900, warm=_warm, on_end=_on_end)
+def run(context: JobContext, *, run_id: int) -> dict[str, Any] | None:
+    """Carry out a run."""
+    from hven.imaging.services.execute import execute  # noqa: PLC0415 - the science, for workers only
+
+    execute(context, run_id)
+    return None
+
+
+@job_kind(BUILD, time_limit_s=1800)
+def build_solver_data(context: JobContext) -> dict[str, Any]:
+    """Build the tables of reference stars and of star patterns."""
+    from hven.imaging.services.solver_data import opened, solver_data  # noqa: PLC0415 - the same
+
+    opened.cache_clear()  # indexes may have come since this process started
+    data = solver_data(context.progress)
+    return {"reference_stars": len(data.reference), "indexes": len(data.indexes)}

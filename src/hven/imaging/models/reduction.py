@@ -1,0 +1,24 @@
+"""One frame being worked on."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from hven.accounts.models import Owned
+from hven.archive.models import DataFile, Submission
+
+
+class Reduction(Owned):
+    """A data file with what is made of it; a fetched frame's file comes after its reduction."""
+
+    name = models.CharField(max_length=255, blank=True)
+    submission = models.ForeignKey(
+        Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="reductions"
+    )
+    data_file = models.ForeignKey(DataFile, null=True, blank=True, on_delete=models.CASCADE, related_name="reductions")
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-id"], name="reduction_by_owner")]
+
+    def __str__(self) -> str:
+        return f"reduction {self.pk}: {self.name}"

@@ -1,0 +1,45 @@
+"""A frame's place in the sky, as it was measured."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from hven.imaging.models.run import Run
+from hven.science.sky.wcs import Wcs
+
+
+class Solution(models.Model):
+    """The verified projection of one run. Angles in degrees, ICRS."""
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="solution")
+    ra = models.FloatField(help_text="of the frame's centre")
+    dec = models.FloatField(help_text="of the frame's centre")
+    scale_arcsec = models.FloatField(help_text="arcseconds per pixel at the centre")
+    orientation_deg = models.FloatField(help_text="east of north, of rising rows")
+    parity = models.SmallIntegerField(help_text="sign of det(CD)")
+    width = models.PositiveIntegerField(help_text="pixels")
+    height = models.PositiveIntegerField(help_text="pixels")
+    radius_deg = models.FloatField(help_text="half the diagonal")
+    stars_matched = models.PositiveIntegerField()
+    rms_arcsec = models.FloatField()
+    log_odds = models.FloatField()
+    rung = models.CharField(max_length=100, help_text="which step of the ladder found it")
+    seconds = models.FloatField(help_text="that the search took")
+    catalogue = models.CharField(max_length=100, help_text="of the reference stars")
+    epoch = models.FloatField(null=True, blank=True, help_text="Julian year of the reference positions")
+    wcs_cards = models.JSONField(help_text="the whole projection as FITS cards")
+
+    def __str__(self) -> str:
+        return f"{self.ra:.4f} {self.dec:+.4f}, {self.scale_arcsec:.3f} arcsec/px"
+
+    @property
+    def wcs(self) -> Wcs:
+        """The projection."""
+        wcs = Wcs.from_cards(self.wcs_cards, self.width, self.height)
+        if wcs is None:
+            raise ValueError(f"solution {self.pk} holds no projection")
+        return wcs

@@ -1,0 +1,271 @@
+"""Carrying out a run: fetch where needed, read, step by step, publish all at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from hven.archive import services as archive
+from hven.archive.models import DataFile
+from hven.errors import Final, HvenError, Invalid, NotFound, Retriable, Unavailable
+from hven.imaging.models import ReductionFile, Run, RunState, Solution, StepRun
+from hven.imaging.services.limits import frame_limits
+from hven.imaging.services.solver_data import opened
+from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.registry import Outcome, step
+from hven.jobs.context import JobContext
+from hven.jobs.models import Job
+from hven.science.frames.frame import Frame
+from hven.science.frames.read import read_frame
+from hven.science.stars.solution import Hints, SourceList
+from hven.science.stars.tables import read_source_list
+from hven.storage import services as storage
+from hven.storage.models import Blob
+
+_CAMERA_SLACK = 0.02  # of the scale: focus and temperature change it less
+
+
+@dataclass(slots=True)
+class _Done:
+    """One step that ran."""
+
+    key: str
+    outcome: Outcome
+    log: str
+    started: datetime
+    finished: datetime
+
+
+def execute(job: JobContext, run_id: int) -> None:
+    """Carry out a run and publish what it found.
+
+    A frame that cannot be read or solved ends the run with a sentence; that is an answer, so the job is done. What
+    may pass by itself (no disk, no solver data, a broken worker) ends the job instead, which is then tried again.
+    """
+    run = Run.objects.select_related("reduction__data_file__blob", "reduction__submission").get(pk=run_id)
+    Run.objects.filter(pk=run_id).update(started=timezone.now())
+    job.progress(0.02, "Reading")
+    try:
+        data_file = run.reduction.data_file or _fetch(job, run)
+        context = _context(job, run, data_file)
+    except (Unavailable, Retriable):
+        raise
+    except HvenError as error:
+        _publish_failure(job, run, str(error))
+        return
+    done = _steps(job, run, context)
+    _publish(job, run, data_file, context, done)
+
+
+def warm() -> None:
+    """Open the solver's tables, so that the first job need not."""
+    from hven.imaging import steps  # noqa: F401, PLC0415 - the steps' own imports
+    from hven.science.stars import ladder  # noqa: F401, PLC0415 - the solvers
+
+    data = opened()
+    if data.is_complete:
+        _ = data.reference, data.patterns
+
+
+def end_submission(job: Job) -> None:
+    """Say on the submission that its run was given up before its file was there."""
+    run = Run.objects.filter(job=job).select_related("reduction__submission").first()
+    if run is None or run.reduction.submission is None or run.reduction.submission.finished is not None:
+        return
+    archive.fail_submission(run.reduction.submission, job.error_text or "It was cancelled before its file was there.")
+
+
+def _fetch(job: JobContext, run: Run) -> DataFile:
+    """Fetch the bytes of a submission that named an address.
+
+    Raises
+    ------
+    Invalid, NotFound, Forbidden, TooLarge
+        The address gives no file; the submission has failed.
+    """
+    from hven.outside.fetch import fetch  # noqa: PLC0415 - only submissions by address need it
+
+    submission = run.reduction.submission
+    if submission is None or not submission.url:
+        raise NotFound("The file of this run is not there any more.")
+    submission.started = timezone.now()
+    submission.save(update_fields=["started", "changed"])
+    job.log(f"Fetching {submission.url}")
+    target = job.scratch / "fetched"
+    fetched = fetch(
+        submission.url,
+        target,
+        limit=settings.HVEN_MAX_UPLOAD,
+        time_limit_s=settings.HVEN_FETCH_TIME_LIMIT,
+        allow_private=settings.HVEN_ALLOW_PRIVATE_FETCH,
+        progress=job.progress,
+    )
+    blob = storage.put_file(target)
+    with transaction.atomic():
+        data_file = archive.add_file(submission, blob, fetched.name or submission.name)
+        submission.finished, submission.error = timezone.now(), ""
+        submission.save(update_fields=["finished", "error", "changed"])
+        run.reduction.data_file = data_file
+        run.reduction.name = data_file.name
+        run.reduction.save(update_fields=["data_file", "name", "changed"])
+    return data_file
+
+
+def _context(job: JobContext, run: Run, data_file: DataFile) -> StepContext:
+    """Read the input: a frame, or a list of sources."""
+    frame: Frame | None = None
+    sources: SourceList | None = None
+    with storage.local(data_file.blob) as path:
+        try:
+            frame = read_frame(path, limits=frame_limits())
+        except Invalid:
+            sources = _source_list(path)
+            if sources is None:
+                raise
+    return StepContext(
+        config=run.config,
+        scratch=job.scratch,
+        frame=frame,
+        sources=sources,
+        camera_hints=_camera_hints(data_file, frame),
+        tell=job.progress,
+        cancelled=lambda: job.cancelled,
+    )
+
+
+def _source_list(path: Path) -> SourceList | None:
+    """Return the table of sources that a file holds, None where it is no such file."""
+    with suppress(Invalid):
+        return read_source_list(path)
+    return None
+
+
+def _camera_hints(data_file: DataFile, frame: Frame | None) -> tuple[Hints, ...]:
+    """Return what the owner's last solution with the same camera says of this frame."""
+    camera = frame.meaning.camera if frame is not None else None
+    if frame is None or not camera:
+        return ()
+    last = (
+        Solution.objects.filter(
+            run__reduction__data_file__owner=data_file.owner_id,
+            run__reduction__data_file__camera=camera[:70],
+            width=frame.width,
+            height=frame.height,
+        )
+        .order_by("-id")
+        .first()
+    )
+    if last is None:
+        return ()
+    low, high = last.scale_arcsec * (1 - _CAMERA_SLACK), last.scale_arcsec * (1 + _CAMERA_SLACK)
+    return (Hints(scale_low=low, scale_high=high, parity=last.parity, wcs=last.wcs, source="camera"),)
+
+
+def _steps(job: JobContext, run: Run, context: StepContext) -> list[_Done]:
+    done: list[_Done] = []
+    for position, key in enumerate(run.steps):
+        declared = step(key)
+        context.begin(key)
+        started = timezone.now()
+        job.progress(0.05 + 0.9 * position / len(run.steps), declared.title)
+        outcome = declared.function(context)
+        context.earlier[key] = outcome.results
+        done.append(_Done(key, outcome, "\n".join(context.lines), started, timezone.now()))
+        for line in context.lines:
+            job.log(f"[{key}] {line}")
+    return done
+
+
+def _publish(job: JobContext, run: Run, data_file: DataFile, context: StepContext, done: list[_Done]) -> None:
+    """Make everything visible in the transaction that ends the job."""
+    products = [product for each in done for product in each.outcome.products]
+    # Bytes go first and outside the transaction; should it fail, they are removed as unreferenced.
+    blobs: list[Blob] = [storage.put_file(product.file) for product in products]
+    no_solution = next((each.outcome.no_solution for each in done if each.outcome.no_solution), "")
+    with job.publishing() as publication:
+        if context.frame is not None:
+            archive.note_header(data_file, context.frame)
+        else:
+            _note_list(data_file, context.sources)
+        _write_steps(run, done)
+        ReductionFile.objects.bulk_create(
+            ReductionFile(reduction=run.reduction, run=run, path=product.path, blob=blob, media_type=product.media_type)
+            for product, blob in zip(products, blobs, strict=True)
+        )
+        if context.solved is not None and context.solved.solution is not None:
+            _write_solution(run, context)
+            archive.set_machine_tags(data_file, context.earlier.get("annotate", {}).get("objects", []))
+        _end(run, RunState.NO_SOLUTION if no_solution else RunState.DONE, no_solution)
+        publication.result = {"run": run.pk, "outcome": run.outcome}
+
+
+def _publish_failure(job: JobContext, run: Run, sentence: str) -> None:
+    job.log(sentence)
+    with job.publishing() as publication:
+        submission = run.reduction.submission
+        if submission is not None and submission.finished is None:
+            archive.fail_submission(submission, sentence)
+        _end(run, RunState.FAILED, sentence)
+        publication.result = {"run": run.pk, "outcome": run.outcome}
+
+
+def _end(run: Run, outcome: RunState, reason: str) -> None:
+    run.outcome, run.reason, run.finished = outcome, reason, timezone.now()
+    run.save(update_fields=["outcome", "reason", "finished"])
+
+
+def _write_steps(run: Run, done: list[_Done]) -> None:
+    StepRun.objects.bulk_create(
+        StepRun(
+            run=run,
+            position=position,
+            key=each.key,
+            state=RunState.NO_SOLUTION if each.outcome.no_solution else RunState.DONE,
+            results=each.outcome.results,
+            log=each.log,
+            started=each.started,
+            finished=each.finished,
+        )
+        for position, each in enumerate(done)
+    )
+
+
+def _write_solution(run: Run, context: StepContext) -> None:
+    result = context.solved
+    if result is None or result.solution is None:
+        raise Final("There is no solution to write.")
+    solution, wcs = result.solution, result.solution.wcs
+    ra, dec = wcs.centre
+    Solution.objects.create(
+        run=run,
+        ra=ra,
+        dec=dec,
+        scale_arcsec=wcs.scale_arcsec,
+        orientation_deg=wcs.orientation_deg,
+        parity=wcs.parity,
+        width=wcs.width,
+        height=wcs.height,
+        radius_deg=wcs.radius_deg,
+        stars_matched=len(solution.matches),
+        rms_arcsec=solution.rms_arcsec,
+        log_odds=solution.log_odds,
+        rung=solution.rung[:100],
+        seconds=result.seconds,
+        catalogue=solution.catalogue[:100],
+        epoch=solution.epoch,
+        wcs_cards=wcs.to_cards(),
+    )
+
+
+def _note_list(data_file: DataFile, sources: SourceList | None) -> None:
+    data_file.read_at = timezone.now()
+    data_file.format = "list"
+    if sources is not None:
+        data_file.width, data_file.height = sources.width, sources.height
+    data_file.save()

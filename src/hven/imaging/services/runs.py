@@ -1,0 +1,128 @@
+"""Asking for frames to be processed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from hven.accounts import access
+from hven.accounts.actor import Actor
+from hven.archive import services as archive
+from hven.archive.models import DataFile, Submission
+from hven.imaging.models import Reduction, Run
+from hven.imaging.steps.registry import check_config
+from hven.jobs import services as jobs
+from hven.storage.models import Blob
+
+SOLVE = ("solve", "annotate", "render")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody who hands over a frame wants done with it, and how it came."""
+
+    origin: str  # the dialect, or "web"
+    name: str = ""  # of the file, as the client calls it
+    steps: Sequence[str] = SOLVE
+    config: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # the client's words, without secrets
+    address: str | None = None  # of the client
+    visibility: str | None = None  # None: the server's default
+
+
+@transaction.atomic
+def submit_file(actor: Actor, blob: Blob, request: Request) -> Submission:
+    """File stored bytes and ask for their first run.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor may not upload.
+    Invalid
+        The configuration does not fit the steps.
+    """
+    submission = _new_submission(actor, request)
+    now = timezone.now()
+    submission.started = submission.finished = now
+    submission.save(update_fields=["started", "finished", "changed"])
+    data_file = archive.add_file(submission, blob, request.name)
+    _first_run(submission, request, data_file)
+    return submission
+
+
+@transaction.atomic
+def submit_url(actor: Actor, url: str, request: Request) -> Submission:
+    """Ask for the bytes at an address to be fetched, filed and processed."""
+    submission = _new_submission(actor, request, url)
+    _first_run(submission, request, None)
+    return submission
+
+
+@transaction.atomic
+def request_run(actor: Actor, reduction: Reduction, config: Mapping[str, Any], steps: Sequence[str] = SOLVE) -> Run:
+    """Ask for another run of a reduction.
+
+    Raises
+    ------
+    Forbidden, Unauthenticated
+        The actor may not change the reduction.
+    Invalid
+        The configuration does not fit the steps.
+    """
+    access.check(actor, access.Verb.CHANGE, reduction)
+    return _queue_run(reduction, steps, config, actor)
+
+
+def repeat_run(actor: Actor, run: Run) -> Run:
+    """Ask for the same run once more."""
+    return request_run(actor, run.reduction, run.config, run.steps)
+
+
+def cancel_run(actor: Actor, run: Run) -> bool:
+    """Stop a run that waits or is under way; say whether there was one to stop."""
+    access.check(actor, access.Verb.CHANGE, run, "reduction")
+    return run.job is not None and jobs.cancel(run.job)
+
+
+def visible_runs(actor: Actor, verb: access.Verb = access.Verb.SEE) -> QuerySet[Run]:
+    """Return the runs that the actor may see, newest first, with what pages and dialects need of them."""
+    runs = Run.objects.select_related("job", "solution", "reduction__data_file", "reduction__submission")
+    return access.visible(runs, actor, verb, "reduction").order_by("-id")
+
+
+def _new_submission(actor: Actor, request: Request, url: str = "") -> Submission:
+    check_config(request.steps, request.config)
+    return archive.new_submission(
+        actor,
+        origin=request.origin,
+        name=request.name,
+        url=url,
+        address=request.address,
+        arguments=dict(request.arguments),
+        visibility=request.visibility or settings.HVEN_DEFAULT_VISIBILITY,
+    )
+
+
+def _first_run(submission: Submission, request: Request, data_file: DataFile | None) -> Run:
+    reduction = Reduction.objects.create(
+        owner=submission.owner,
+        observatory=submission.observatory,
+        visibility=submission.visibility,
+        name=data_file.name if data_file else submission.name,
+        submission=submission,
+        data_file=data_file,
+    )
+    return _queue_run(reduction, request.steps, request.config, Actor(user=submission.owner))
+
+
+def _queue_run(reduction: Reduction, steps: Sequence[str], config: Mapping[str, Any], actor: Actor) -> Run:
+    run = Run.objects.create(reduction=reduction, steps=list(steps), config=check_config(steps, config))
+    run.job = jobs.enqueue("imaging.run", {"run_id": run.pk}, created_by=actor.user)
+    run.save(update_fields=["job"])
+    return run

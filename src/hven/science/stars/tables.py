@@ -1,0 +1,218 @@
+"""Solutions and source lists as FITS files, with the columns that software for astrometry.net's files expects.
+
+Pixel coordinates in these tables are 1-based, as everywhere in FITS.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from hven import __version__
+from hven.errors import Invalid
+from hven.science.frames.frame import Frame
+from hven.science.sky.wcs import Wcs
+from hven.science.stars.solution import Solution, SolveResult, SourceList
+
+
+def write_wcs(path: Path, wcs: Wcs, comments: tuple[str, ...] = ()) -> None:
+    """Write the projection as a header without data."""
+    hdu = fits.PrimaryHDU()
+    _put(hdu.header, wcs.to_cards(), comments)
+    hdu.writeto(path, overwrite=True)
+
+
+def write_sources(path: Path | BinaryIO, sources: SourceList, cards: Mapping[str, Any] | None = None) -> None:
+    """Write detected sources, brightest first: X, Y, FLUX, BACKGROUND (float32)."""
+    columns = [
+        fits.Column("X", "E", unit="pix", array=sources.x + 1),
+        fits.Column("Y", "E", unit="pix", array=sources.y + 1),
+        fits.Column("FLUX", "E", array=sources.flux),
+        fits.Column("BACKGROUND", "E", array=sources.background),
+    ]
+    size = {"IMAGEW": sources.width, "IMAGEH": sources.height, "AN_FILE": "XYLS"}
+    _write_table(path, columns, {**size, **(cards or {})})
+
+
+def write_reference(path: Path, solution: Solution) -> None:
+    """Write the reference stars in the field: RA, DEC (float64, ICRS degrees at the epoch), MAG."""
+    columns = [
+        fits.Column("RA", "D", unit="deg", array=solution.reference_ra),
+        fits.Column("DEC", "D", unit="deg", array=solution.reference_dec),
+        fits.Column("MAG", "E", unit="mag", array=solution.reference_mag),
+    ]
+    _write_table(path, columns, {"AN_FILE": "RDLS", **solution.wcs.to_cards()})
+
+
+def write_matches(path: Path, result: SolveResult) -> None:
+    """Write the pairs of sources and reference stars, with where each lies by pixels and on the sky.
+
+    Raises
+    ------
+    Invalid
+        The result holds no solution.
+    """
+    if result.solution is None:
+        raise Invalid("Without a solution there are no matches to write.")
+    matches, wcs, sources = result.solution.matches, result.solution.wcs, result.sources
+    field_ra, field_dec = wcs.to_sky(matches.x, matches.y)
+    columns = [
+        *_doubles(
+            {
+                "field_x": matches.x + 1,
+                "field_y": matches.y + 1,
+                "field_ra": field_ra,
+                "field_dec": field_dec,
+                "index_x": matches.x_reference + 1,
+                "index_y": matches.y_reference + 1,
+                "index_ra": matches.ra,
+                "index_dec": matches.dec,
+            }
+        ),
+        fits.Column("index_id", "J", array=np.arange(len(matches))),
+        fits.Column("field_id", "J", array=matches.source),
+        *_doubles({"match_weight": matches.weight}),
+        fits.Column("MAG", "E", unit="mag", array=matches.mag),
+        fits.Column("FLUX", "E", array=sources.flux[matches.source]),
+        fits.Column("BACKGROUND", "E", array=sources.background[matches.source]),
+    ]
+    _write_table(path, columns, {"AN_FILE": "CORR"})
+
+
+def write_solved_frame(path: Path, frame: Frame, wcs: Wcs, comments: tuple[str, ...] = ()) -> None:
+    """Write a frame's pixels as FITS with its own header and the projection in place of any earlier one.
+
+    Rows keep the order of the frame's file, so that pixel coordinates stay the same; colours become three planes.
+    """
+    data: NDArray[Any] = frame.data
+    if frame.rgb is not None:
+        data = np.moveaxis(frame.rgb, -1, 0)
+    hdu = fits.PrimaryHDU(data)
+    for card in frame.cards:
+        if _belongs(card.keyword):
+            _add(hdu.header, card.keyword, card.value, card.comment)
+    _put(hdu.header, wcs.to_cards(), comments)
+    hdu.writeto(path, overwrite=True, output_verify="silentfix")
+
+
+def read_source_list(path: Path, *, width: int | None = None, height: int | None = None) -> SourceList:
+    """Read a FITS table of sources, brightest first: columns X and Y (1-based), and FLUX where there is one.
+
+    Parameters
+    ----------
+    width, height
+        Of the frame, pixels; else IMAGEW and IMAGEH of a header, else the furthest source.
+
+    Raises
+    ------
+    Invalid
+        There is no table with X and Y, or its numbers are none.
+    """
+    try:
+        with fits.open(path, memmap=False) as hdus:
+            header = {key: value for hdu in hdus[:2] for key, value in hdu.header.items()}
+            table = _table_with(hdus, {"X", "Y"})
+            columns = {name.upper(): np.asarray(table[name]) for name in table.names}
+            x, y = columns["X"].astype(float).ravel() - 1, columns["Y"].astype(float).ravel() - 1
+            flux = columns["FLUX"].astype(float).ravel() if "FLUX" in columns else None
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise Invalid("The file is no FITS table of sources with columns X and Y.") from error
+    return source_list(
+        x, y, flux=flux, width=width or _whole(header.get("IMAGEW")), height=height or _whole(header.get("IMAGEH"))
+    )
+
+
+def source_list(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    *,
+    flux: NDArray[np.float64] | None = None,
+    width: int | None = None,
+    height: int | None = None,
+) -> SourceList:
+    """Make a source list of bare positions (0-based pixels, brightest first).
+
+    Raises
+    ------
+    Invalid
+        There are none, or lists of unequal length, or no finite ones.
+    """
+    if x.shape != y.shape:
+        raise Invalid(f"There are {x.size} x and {y.size} y coordinates; each source needs both.")
+    good = np.isfinite(x) & np.isfinite(y)
+    if flux is not None:
+        if flux.shape != x.shape:
+            raise Invalid(f"There are {x.size} positions and {flux.size} fluxes.")
+        good &= np.isfinite(flux)
+    if not good.any():
+        raise Invalid("The list holds no source.")
+    x, y = x[good], y[good]
+    # Bare lists come sorted by brightness: the rank stands in for the flux that nobody told.
+    flux = 1e4 * 0.97 ** np.arange(x.size, dtype=float).clip(max=600) if flux is None else flux[good]
+    order = np.argsort(-flux, kind="stable")
+    x, y, flux = x[order], y[order], flux[order]
+    width, height = width or int(np.ceil(x.max())) + 1, height or int(np.ceil(y.max())) + 1
+    if not (0 < width <= 1_000_000 and 0 < height <= 1_000_000):
+        raise Invalid("The positions lie on no frame of sensible size; they are pixels, counted from 1.")
+    return SourceList(x, y, flux, np.zeros_like(x), np.full_like(x, 10.0), width, height)
+
+
+def _write_table(path: Path | BinaryIO, columns: list[fits.Column], cards: Mapping[str, Any]) -> None:
+    primary = fits.PrimaryHDU()
+    _put(primary.header, cards)
+    fits.HDUList([primary, fits.BinTableHDU.from_columns(columns)]).writeto(path, overwrite=True)
+
+
+def _doubles(arrays: Mapping[str, NDArray[np.float64]]) -> list[fits.Column]:
+    return [fits.Column(name, "D", array=array) for name, array in arrays.items()]
+
+
+def _put(header: fits.Header, cards: Mapping[str, Any], comments: tuple[str, ...] = ()) -> None:
+    for keyword, value in cards.items():
+        header[keyword] = value
+    header["HISTORY"] = f"Solved by hven {__version__}"
+    for comment in comments:
+        header["COMMENT"] = comment.encode("ascii", "replace").decode()
+
+
+_STRUCTURE = {
+    "SIMPLE", "BITPIX", "NAXIS", "EXTEND", "XTENSION", "PCOUNT", "GCOUNT", "BZERO", "BSCALE", "BLANK", "END",
+    "CHECKSUM", "DATASUM", "TFIELDS", "EXTNAME", "EXTVER", "INHERIT", "",
+}  # fmt: skip
+_PROJECTION = (
+    "CTYPE", "CRVAL", "CRPIX", "CDELT", "CROTA", "CUNIT", "CD1_", "CD2_", "PC1_", "PC2_", "PV1_", "PV2_", "A_", "B_",
+    "AP_", "BP_", "WCSAXES", "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX",
+)  # fmt: skip
+_COMPRESSION = ("Z", "TTYPE", "TFORM", "NAXIS")
+
+
+def _belongs(keyword: str) -> bool:
+    """Say whether a card of the original stays true for the new file."""
+    if keyword in _STRUCTURE or keyword.startswith(_PROJECTION):
+        return False
+    return not (keyword.startswith(_COMPRESSION) and keyword not in {"ZENITH", "ZD", "ZEROPT", "ZP"})
+
+
+def _add(header: fits.Header, keyword: str, value: Any, comment: str) -> None:
+    try:
+        if keyword in {"COMMENT", "HISTORY"}:
+            header.add_history(str(value)) if keyword == "HISTORY" else header.add_comment(str(value))
+        else:
+            header.append(fits.Card(keyword, value, comment), end=True)
+    except (ValueError, TypeError):
+        # A card that no FITS file may hold: what it said is kept as a comment.
+        header.add_comment(f"{keyword} = {value!r}".encode("ascii", "replace").decode())
+
+
+def _table_with(hdus: fits.HDUList, names: set[str]) -> Any:
+    for hdu in hdus[1:]:
+        if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and names <= {name.upper() for name in hdu.columns.names}:
+            return hdu.data
+    raise KeyError("no table with these columns")
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 < value < 1e6 else None
