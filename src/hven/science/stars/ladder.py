@@ -1,0 +1,210 @@
+"""Solving: the ladder of ways to find a frame's place in the sky, cheapest first, up to the first verified match."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hven.science.frames.frame import Frame
+from hven.science.stars.data import SolverData
+from hven.science.stars.detect import detect
+from hven.science.stars.known import try_projection
+from hven.science.stars.quads import try_indexes
+from hven.science.stars.search import Progress, Search, Stopped
+from hven.science.stars.solution import Hints, Solution, SolveResult, SourceList
+from hven.science.stars.wide import try_patterns
+
+FEWEST_SOURCES = 5
+_SOURCES_KEPT = 6000
+_EMPTY = np.zeros(0)
+_HINT_SHARE = 0.35  # of the time limit that bounds which turn out wrong may use up
+
+
+def solve(
+    frame_or_sources: Frame | SourceList,
+    hints: Sequence[Hints] = (),
+    data: SolverData | None = None,
+    epoch: float | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    time_limit: float = 60.0,
+    sources: SourceList | None = None,
+) -> SolveResult:
+    """Find a frame's place in the sky.
+
+    Parameters
+    ----------
+    frame_or_sources : Frame or SourceList
+        The frame, or a list of its stars, brightest first.
+    hints : sequence of Hints
+        Tried in order, before the blind search; a hint that leads nowhere costs milliseconds. The parity of a
+        user's hint is binding.
+    data : SolverData
+        The tables, opened once a process; `SolverData.prepare` must have been called once.
+    epoch : float, optional
+        Julian year of the exposure, for proper motions; taken from the frame where not given.
+    progress : callable(fraction, sentence), optional
+        Told what is being tried.
+    cancelled : callable() -> bool, optional
+        Asked some times a second whether to stop.
+    time_limit : float
+        CPU seconds after which the search is given up.
+    sources : SourceList, optional
+        The frame's stars where they were detected before.
+
+    Raises
+    ------
+    Unavailable
+        The reference stars have not been built.
+
+    """
+    if data is None:
+        raise TypeError("solve() needs the solver's data")
+    frame = frame_or_sources if isinstance(frame_or_sources, Frame) else None
+    if frame is not None and epoch is None:
+        epoch = epoch_of(frame)
+    search = Search(
+        sources=SourceList(*([_EMPTY] * 5), width=0, height=0),
+        frame=frame, data=data, epoch=epoch, time_limit=time_limit,
+        parity=next((h.parity for h in hints if h.source == "user" and h.parity), None),
+        progress=progress, cancelled=cancelled,
+    )  # fmt: skip
+    if isinstance(frame_or_sources, SourceList):
+        search.sources = frame_or_sources
+    else:
+        search.tell("Looking for stars")
+        search.sources = sources or detect(
+            frame_or_sources.data, frame_or_sources.mask,
+            saturation=frame_or_sources.meaning.saturation, limit=_SOURCES_KEPT,
+        )  # fmt: skip
+    if len(search.sources) < FEWEST_SOURCES:
+        count = len(search.sources)
+        stars = "No stars were" if count == 0 else f"Only {count} star{' was' if count == 1 else 's were'}"
+        reason = f"{stars} found; it takes at least {FEWEST_SOURCES} to recognise a field."
+        return _ended(search, None, reason)
+    try:
+        solution = _climb(search, tuple(hints))
+    except Stopped as stop:
+        return _ended(search, None, str(stop))
+    if solution is not None:
+        return _ended(search, solution, "")
+    return _ended(search, None, _why_not(search))
+
+
+def epoch_of(frame: Frame) -> float | None:
+    """Return the Julian year of a frame's exposure, None where its header does not say."""
+    moment = frame.meaning.middle or frame.meaning.start
+    if moment is None:
+        return None
+    # Julian date of the Unix epoch 2440587.5; a year has 365.25 days
+    return 2000.0 + (moment.timestamp() / 86400.0 + 2440587.5 - 2451545.0) / 365.25
+
+
+def _climb(search: Search, hints: tuple[Hints, ...]) -> Solution | None:
+    """Try the rungs in turn."""
+    for hint in hints:
+        if hint.wcs is not None:
+            before = search.seconds
+            search.tell(f"Checking the {hint.source}'s projection")
+            found = try_projection(search, hint)
+            search.note(f"the {hint.source}'s projection", "matched" if found else "does not fit the stars", before)
+            if found is not None:
+                return found
+    for hint in hints:
+        for bounds in _bounds(search, hint):
+            before = search.seconds
+            found = _within(search, bounds)
+            search.note(f"within the {hint.source}'s bounds", "matched" if found else "no match within them", before)
+            if found is not None:
+                return replace(found, rung=f"{found.rung}, within the {hint.source}'s bounds")
+    before = search.seconds
+    found = _blind(search)
+    search.note("blind", "matched" if found else "no match at any scale", before)
+    return found
+
+
+def _bounds(search: Search, hint: Hints) -> list[Hints]:
+    """Return what a hint says of scale and place, as bounds to search within."""
+    if hint.wcs is not None and hint.scale_low is None:
+        wcs = hint.wcs
+        scale = wcs.scale_arcsec * (max(wcs.width, 1) / max(search.width, 1) if wcs.width else 1.0)
+        near = replace(hint, wcs=None, scale_low=scale / 1.05, scale_high=scale * 1.05)
+        if hint.source == "camera":
+            return [near]
+        ra, dec = wcs.centre
+        return [replace(near, ra=ra, dec=dec, radius=max(5.0, 2 * wcs.radius_deg)), near]
+    scaled = hint.scale_low is not None or hint.scale_high is not None
+    placed = hint.ra is not None and hint.dec is not None
+    if not scaled and not placed:
+        return []
+    whole = replace(hint, radius=hint.radius if hint.radius is not None or not placed else 15.0)
+    if placed and scaled and hint.source != "user":
+        return [whole, replace(hint, ra=None, dec=None, radius=None)]
+    return [whole]
+
+
+def _within(search: Search, bounds: Hints) -> Solution | None:
+    """Search within bounds: all rungs, deeper and deeper, for a share of the time."""
+    limit = search.seconds + _HINT_SHARE * search.time_limit * (1.0 if bounds.source == "user" else 0.2)
+    depths = search.depths()
+    for level in range(3):
+        for depth in depths:
+            for attempt in (
+                lambda d=depth, n=level: try_patterns(search, d, (12, 18, 24)[n], bounds, spread=n == 1),
+                lambda d=depth, n=level: try_indexes(search, d, n, hint=bounds),
+                lambda d=depth, n=level: try_indexes(search, d, n, triangles=True, hint=bounds, loose=n == 2),
+            ):
+                search.check()
+                if search.seconds > limit:
+                    return None
+                found = attempt()
+                if found is not None:
+                    return found
+    return None
+
+
+def _blind(search: Search) -> Solution | None:
+    """Search the whole sky at all scales: what is cheap on every list first."""
+    depths = search.depths()
+    first, rest = depths[0], depths[1:]
+    stages: list[Callable[[], Solution | None]] = [
+        lambda: try_patterns(search, first, 16),
+        lambda: try_indexes(search, first, 0),
+        *[lambda d=d: try_patterns(search, d, 16) for d in rest],  # type: ignore[misc] # bound at once
+        lambda: try_patterns(search, first, 20, spread=True),
+        *[lambda d=d: try_indexes(search, d, 0) for d in rest],  # type: ignore[misc] # bound at once
+        lambda: try_indexes(search, first, 0, triangles=True),
+        lambda: try_indexes(search, first, 1),
+        *[lambda d=d: try_indexes(search, d, 0, triangles=True) for d in rest],  # type: ignore[misc] # bound at once
+        *[lambda d=d: try_patterns(search, d, 24) for d in depths],  # type: ignore[misc] # bound at once
+        *[lambda d=d: try_indexes(search, d, 1) for d in rest],  # type: ignore[misc] # bound at once
+        *[lambda d=d: try_indexes(search, d, 2) for d in depths],  # type: ignore[misc] # bound at once
+        *[lambda d=d: try_indexes(search, d, 1, triangles=True) for d in depths],  # type: ignore[misc] # bound at once
+        *[lambda d=d: try_indexes(search, d, 1, loose=True) for d in depths],  # type: ignore[misc] # bound at once
+        *[lambda d=d: try_indexes(search, d, 1, triangles=True, loose=True) for d in depths],  # type: ignore[misc] # bound at once
+    ]
+    for stage in stages:
+        search.check()
+        found = stage()
+        if found is not None:
+            return found
+    return None
+
+
+def _why_not(search: Search) -> str:
+    """Say in a sentence why there is no solution."""
+    count = len(search.sources)
+    if not search.data.indexes:
+        return (
+            f"None of the {count} sources matched: without index files only fields of about 6 degrees and wider "
+            "can be recognised."
+        )
+    narrowest = min(i.field_low_deg for i in search.data.indexes)
+    return (
+        f"The {count} sources match no part of the sky: the field may be narrower than the {narrowest:.1g} degrees "
+        "that the installed index files cover, or too few of the sources are stars."
+    )
+
+
+def _ended(search: Search, solution: Solution | None, reason: str) -> SolveResult:
+    return SolveResult(solution, search.sources, reason, tuple(search.attempts), search.seconds)
