@@ -25,6 +25,7 @@ class SolverData:
         self._reference: ReferenceStars | None = None
         self._patterns: Any = None
         self._patterns_tried = False
+        self._current = False
         self._solvers: dict[tuple[Path, ...], Any] = {}
 
     @classmethod
@@ -101,4 +102,6 @@ class SolverData:
         return tuple(i.path for i in self.indexes)
 
     def _reference_is_current(self) -> bool:
-        return is_current(self.folder / _REFERENCE, self._index_paths())
+        # tables are only ever replaced by newer ones: what was current once need not be asked again
+        self._current = self._current or is_current(self.folder / _REFERENCE, self._index_paths())
+        return self._current

@@ -1,14 +1,16 @@
 """Solving: the ladder of ways to find a frame's place in the sky, cheapest first, up to the first verified match."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-
-import numpy as np
+from functools import partial
 
 from hven.science.frames.frame import Frame
 from hven.science.stars.data import SolverData
 from hven.science.stars.detect import detect
+from hven.science.stars.hints import header_hints
 from hven.science.stars.known import try_projection
+from hven.science.stars.local import try_neighbourhood
 from hven.science.stars.quads import try_indexes
 from hven.science.stars.search import Progress, Search, Stopped
 from hven.science.stars.solution import Hints, Solution, SolveResult, SourceList
@@ -16,7 +18,6 @@ from hven.science.stars.wide import try_patterns
 
 FEWEST_SOURCES = 5
 _SOURCES_KEPT = 6000
-_EMPTY = np.zeros(0)
 _HINT_SHARE = 0.35  # of the time limit that bounds which turn out wrong may use up
 
 
@@ -29,6 +30,8 @@ def solve(
     cancelled: Callable[[], bool] | None = None,
     time_limit: float = 60.0,
     sources: SourceList | None = None,
+    *,
+    use_header: bool = True,
 ) -> SolveResult:
     """Find a frame's place in the sky.
 
@@ -51,6 +54,8 @@ def solve(
         CPU seconds after which the search is given up.
     sources : SourceList, optional
         The frame's stars where they were detected before.
+    use_header : bool
+        Whether the frame's own header may give hints; they are tried after the user's.
 
     Raises
     ------
@@ -61,22 +66,33 @@ def solve(
     if data is None:
         raise TypeError("solve() needs the solver's data")
     frame = frame_or_sources if isinstance(frame_or_sources, Frame) else None
+    if frame is not None and use_header:
+        told = [h for h in hints if h.source == "user"]
+        hints = [*told, *header_hints(frame), *(h for h in hints if h.source != "user")]
     if frame is not None and epoch is None:
         epoch = epoch_of(frame)
-    search = Search(
-        sources=SourceList(*([_EMPTY] * 5), width=0, height=0),
-        frame=frame, data=data, epoch=epoch, time_limit=time_limit,
-        parity=next((h.parity for h in hints if h.source == "user" and h.parity), None),
-        progress=progress, cancelled=cancelled,
-    )  # fmt: skip
-    if isinstance(frame_or_sources, SourceList):
-        search.sources = frame_or_sources
+    if frame is None:
+        found = frame_or_sources if isinstance(frame_or_sources, SourceList) else None
     else:
-        search.tell("Looking for stars")
-        search.sources = sources or detect(
-            frame_or_sources.data, frame_or_sources.mask,
-            saturation=frame_or_sources.meaning.saturation, limit=_SOURCES_KEPT,
-        )  # fmt: skip
+        if progress is not None:
+            progress(0.0, "Looking for stars")
+        found = sources
+    started = time.thread_time()
+    if found is None and frame is not None:
+        found = detect(frame.data, frame.mask, saturation=frame.meaning.saturation, limit=_SOURCES_KEPT)
+    if found is None:
+        raise TypeError("solve() needs a frame or a list of sources")
+    search = Search(
+        sources=found,
+        frame=frame,
+        data=data,
+        epoch=epoch,
+        time_limit=time_limit,
+        parity=next((h.parity for h in hints if h.source == "user" and h.parity), None),
+        progress=progress,
+        cancelled=cancelled,
+        started=started,
+    )
     if len(search.sources) < FEWEST_SOURCES:
         count = len(search.sources)
         stars = "No stars were" if count == 0 else f"Only {count} star{' was' if count == 1 else 's were'}"
@@ -146,18 +162,20 @@ def _bounds(search: Search, hint: Hints) -> list[Hints]:
 def _within(search: Search, bounds: Hints) -> Solution | None:
     """Search within bounds: all rungs, deeper and deeper, for a share of the time."""
     limit = search.seconds + _HINT_SHARE * search.time_limit * (1.0 if bounds.source == "user" else 0.2)
-    depths = search.depths()
     for level in range(3):
-        for depth in depths:
-            for attempt in (
-                lambda d=depth, n=level: try_patterns(search, d, (12, 18, 24)[n], bounds, spread=n == 1),
-                lambda d=depth, n=level: try_indexes(search, d, n, hint=bounds),
-                lambda d=depth, n=level: try_indexes(search, d, n, triangles=True, hint=bounds, loose=n == 2),
+        for depth in search.depths():
+            for stage in (
+                partial(try_neighbourhood, search, depth, bounds),
+                partial(try_patterns, search, depth, (12, 18, 24)[level], bounds, spread=level == 1),
+                partial(try_indexes, search, depth, level, hint=bounds),
+                partial(try_indexes, search, depth, level, triangles=True, hint=bounds, loose=level == 2),
             ):
+                if level and stage.func is try_neighbourhood:
+                    continue
                 search.check()
                 if search.seconds > limit:
                     return None
-                found = attempt()
+                found = stage()
                 if found is not None:
                     return found
     return None
@@ -168,20 +186,20 @@ def _blind(search: Search) -> Solution | None:
     depths = search.depths()
     first, rest = depths[0], depths[1:]
     stages: list[Callable[[], Solution | None]] = [
-        lambda: try_patterns(search, first, 16),
-        lambda: try_indexes(search, first, 0),
-        *[lambda d=d: try_patterns(search, d, 16) for d in rest],  # type: ignore[misc] # bound at once
-        lambda: try_patterns(search, first, 20, spread=True),
-        *[lambda d=d: try_indexes(search, d, 0) for d in rest],  # type: ignore[misc] # bound at once
-        lambda: try_indexes(search, first, 0, triangles=True),
-        lambda: try_indexes(search, first, 1),
-        *[lambda d=d: try_indexes(search, d, 0, triangles=True) for d in rest],  # type: ignore[misc] # bound at once
-        *[lambda d=d: try_patterns(search, d, 24) for d in depths],  # type: ignore[misc] # bound at once
-        *[lambda d=d: try_indexes(search, d, 1) for d in rest],  # type: ignore[misc] # bound at once
-        *[lambda d=d: try_indexes(search, d, 2) for d in depths],  # type: ignore[misc] # bound at once
-        *[lambda d=d: try_indexes(search, d, 1, triangles=True) for d in depths],  # type: ignore[misc] # bound at once
-        *[lambda d=d: try_indexes(search, d, 1, loose=True) for d in depths],  # type: ignore[misc] # bound at once
-        *[lambda d=d: try_indexes(search, d, 1, triangles=True, loose=True) for d in depths],  # type: ignore[misc] # bound at once
+        partial(try_patterns, search, first, 16),
+        partial(try_indexes, search, first, 0),
+        *(partial(try_patterns, search, d, 16) for d in rest),
+        partial(try_patterns, search, first, 20, spread=True),
+        *(partial(try_indexes, search, d, 0) for d in rest),
+        partial(try_indexes, search, first, 0, triangles=True),
+        partial(try_indexes, search, first, 1),
+        *(partial(try_indexes, search, d, 0, triangles=True) for d in rest),
+        *(partial(try_patterns, search, d, 24) for d in depths),
+        *(partial(try_indexes, search, d, 1) for d in rest),
+        *(partial(try_indexes, search, d, 2) for d in depths),
+        *(partial(try_indexes, search, d, 1, triangles=True) for d in depths),
+        *(partial(try_indexes, search, d, 1, loose=True) for d in depths),
+        *(partial(try_indexes, search, d, 1, triangles=True, loose=True) for d in depths),
     ]
     for stage in stages:
         search.check()
