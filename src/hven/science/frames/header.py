@@ -190,6 +190,11 @@ def _pointing(fields: Fields, wcs: Wcs | None) -> tuple[float | None, float | No
     if wcs is not None:
         fields.sources["ra"] = fields.sources["dec"] = "WCS"
         return wcs.centre
+    ra, dec = fields.peek("CRVAL1"), fields.peek("CRVAL2")
+    celestial = str(fields.value("CTYPE1")).startswith("RA--") and str(fields.value("CTYPE2")).startswith("DEC-")
+    if celestial and ra is not None and dec is not None and abs(dec) <= 90 and -180 <= ra <= 360:
+        fields.sources["ra"] = fields.sources["dec"] = "CRVAL1, CRVAL2"
+        return ra % 360, dec
     return None, None
 
 

@@ -150,16 +150,16 @@ def _font(size: int) -> Any:
 
 
 def latin(text: str) -> str:
-    """Spell Greek letters out ("\u03b1 UMa" becomes "alpha UMa") and drop what the font cannot show."""
+    """Spell Greek letters out ("\u03b1 UMa" becomes "alpha UMa"), take accents off, drop what the font cannot show."""
     out = []
     for char in text:
         name = unicodedata.name(char, "")
         if name.startswith("GREEK SMALL LETTER "):
             out.append(name.split()[3].lower().replace("lamda", "lambda"))
-        elif "SUPERSCRIPT" in name:
-            out.append(unicodedata.normalize("NFKC", char))
-        elif ord(char) < 0x250:
+        elif char == "\u00b0":
             out.append(char)
+        else:
+            out += [c for c in unicodedata.normalize("NFKD", char) if " " <= c <= "~"]
     return "".join(out)
 
 

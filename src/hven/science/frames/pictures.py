@@ -4,6 +4,7 @@ Pillow decodes all but what it cannot hold (colours of 16 bits, floating point c
 OpenCV does.
 """
 
+import contextlib
 import io
 import re
 import warnings
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from hven.errors import Invalid
+from hven.errors import Invalid, TooLarge
+from hven.science.frames import tiff_tags
 from hven.science.frames.exif import cards_of_picture
 from hven.science.frames.limits import Limits
 from hven.science.frames.pixels import Decoded, Mask, is_grey, luminance, without_gaps
@@ -40,8 +42,14 @@ def read_picture(source: BinaryIO, kind: Kind, limits: Limits, plane: str | None
                 values = _decode(image, source, kind, page)
     except (Invalid, MemoryError):
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own bound, far above hven's
+        raise TooLarge(f"The {name} picture has more pixels than this server reads.") from error
     except UnidentifiedImageError as error:
-        raise Invalid(f"The {name} file is damaged or cut short: its header cannot be read.") from error
+        if kind is not Kind.TIFF:
+            raise Invalid(f"The {name} file is damaged or cut short: its header cannot be read.") from error
+        # Pillow holds no colours in floating point and no 64 bits
+        _check_tiff(source, limits)
+        values, cards, pages = _by_opencv(source, name, page), (), 1
     except Exception as error:  # decoders raise whatever a hostile stream makes them raise
         raise Invalid(_sentence(name, error)) from error
     if pages > 1 and plane is None:
@@ -98,6 +106,21 @@ def _needs_opencv(bits: Any, formats: Any, mode: str) -> bool:
     return (colours and max(bits) > 8) or max(bits) > 32 or (mode == "F" and max(formats) != 3)
 
 
+def _check_tiff(source: BinaryIO, limits: Limits) -> None:
+    """Check the size that the first directory announces before OpenCV takes memory for it."""
+    source.seek(0)
+    head = source.read(16)
+    at = tiff_tags.directory_offset(head)
+    if at is not None:
+        source.seek(at)
+        tags = tiff_tags.first_values(head, source.read(16 + 20 * tiff_tags.MAX_ENTRIES))
+        width, height = tags.get(tiff_tags.WIDTH), tags.get(tiff_tags.HEIGHT)
+        if width and height:
+            limits.check_pixels(width, height)
+            return
+    raise Invalid("The TIFF file is damaged or cut short: its header cannot be read.")
+
+
 def _tag(image: Image.Image, number: int, default: tuple[int, ...]) -> tuple[int, ...]:
     value = getattr(image, "tag_v2", {}).get(number, default)
     return value if isinstance(value, tuple) else (value,)
@@ -112,11 +135,13 @@ def _by_opencv(source: BinaryIO, name: str, page: int) -> NDArray[Any]:
     source.seek(0)
     raw = np.frombuffer(source.read(), np.uint8)
     flags = cv2.IMREAD_UNCHANGED  # keeps depth and alpha, and does not turn the picture
-    if page:
-        good, found = cv2.imdecodemulti(raw, flags, None, (page, page + 1))
-        values = found[0] if good and len(found) else None
-    else:
-        values = cv2.imdecode(raw, flags)
+    values = None
+    with contextlib.suppress(cv2.error):
+        if page:
+            good, found = cv2.imdecodemulti(raw, flags, None, (page, page + 1))
+            values = found[0] if good and len(found) else None
+        else:
+            values = cv2.imdecode(raw, flags)
     if values is None:
         raise Invalid(f"The {name} picture is damaged or cut short, or stored in a way that is not read.")
     if values.ndim == 3 and values.shape[2] >= 3:

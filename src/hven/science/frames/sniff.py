@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from hven.science.frames import tiff_tags
+
 HEAD_BYTES = 4096  # enough for every test below
 
 
@@ -96,7 +98,6 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x1f\x9d", Kind.ARCHIVE),  # compress
 )
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-_RAW_MAKERS = (b"NIKON", b"SONY", b"PENTAX", b"Hasselblad", b"Leaf")
 
 
 def sniff(head: bytes) -> Kind:  # noqa: PLR0911  # a list of tests reads best as one
@@ -122,15 +123,15 @@ def sniff(head: bytes) -> Kind:  # noqa: PLR0911  # a list of tests reads best a
 
 
 def _tiff_or_raw(head: bytes) -> Kind:
-    # Canon's CR2 says so at byte 8. Other makers write plain TIFF whose first page is a thumbnail; their name
-    # stands near the beginning, together with the DNG or CFA tags that no ordinary TIFF has.
-    if head[8:10] == b"CR":
+    """Tell cameras' raw files, most of which are TIFF with a thumbnail first and the exposure in a sub-directory."""
+    if head[8:10] == b"CR":  # Canon's CR2
         return Kind.RAW
-    little = head[:2] == b"II"
-    tags = [(0xC612).to_bytes(2, "little" if little else "big"), (0x828E).to_bytes(2, "little" if little else "big")]
-    if any(tag in head[8:1024] for tag in tags[:1]):  # DNGVersion
-        return Kind.RAW
-    if any(maker in head[:1024] for maker in _RAW_MAKERS) and (tags[1] in head or b"\x4a\x01" in head[8:256]):
+    at = tiff_tags.directory_offset(head)
+    if at is None or at >= len(head):
+        return Kind.TIFF
+    tags = tiff_tags.first_values(head, head[at:])
+    thumbnail = bool((tags.get(tiff_tags.SUBFILE) or 0) & 1)
+    if tiff_tags.DNG_VERSION in tags or (thumbnail and tiff_tags.SUB_IFDS in tags and tiff_tags.MAKE in tags):
         return Kind.RAW
     return Kind.TIFF
 
