@@ -86,9 +86,10 @@ def detect(
         keep &= ~mask[peaks.row, peaks.column]
     full = saturation_level(data, saturation)
     plateaus = find_plateaus(data, full) if full is not None else None
-    peaks = peaks.chosen(keep)
     if plateaus is not None:
-        peaks = _with_plateaus(peaks, plateaus, filtered, float(full or 0.0), background)
+        peaks = _with_plateaus(peaks, keep, plateaus, filtered, float(full or 0.0), background)
+    else:
+        peaks = peaks.chosen(keep)
     order = np.argsort(-peaks.value, kind="stable")[:limit]
     peaks = peaks.chosen(order)
     # flux = filtered maximum / sum of profile x kernel, both Gaussian
@@ -212,13 +213,25 @@ def _above_false(filtered: Filtered, peaks: Peaks, threshold: float) -> Peaks:
     return peaks.chosen(peaks.snr >= _STRICTEST)
 
 
-def _with_plateaus(peaks: Peaks, plateaus: Plateaus, filtered: Filtered, full: float, background: Background) -> Peaks:
-    """Replace what was found on and at each saturated area by one source in its middle."""
+def _with_plateaus(
+    peaks: Peaks,
+    keep: NDArray[np.bool_],
+    plateaus: Plateaus,
+    filtered: Filtered,
+    full: float,
+    background: Background,
+) -> Peaks:
+    """Replace what was found on and at each saturated area by one source in its middle.
+
+    The vetting's verdict `keep` holds for the rest only: a plateau has no peak that could stand out.
+    """
     height, width = filtered.values.shape
     owner = plateaus.nearest(peaks.x, peaks.y, 1.5 + filtered.sigma)
     owners, first = np.unique(owner, return_index=True)
-    touched = owners[owners >= 0]
-    rest = peaks.chosen(owner < 0)
+    known = owners >= 0
+    known[known] = plateaus.is_star[owners[known]]
+    touched, first = owners[known], first[known]
+    rest = peaks.chosen((owner < 0) & keep)
     if not touched.size:
         return rest
     x, y = plateaus.x[touched], plateaus.y[touched]
@@ -234,7 +247,7 @@ def _with_plateaus(peaks: Peaks, plateaus: Plateaus, filtered: Filtered, full: f
     single = plateaus.area[touched] <= 2
     if single.any():
         # one or two full pixels hardly move the maximum
-        same = first[owners >= 0][single]
+        same = first[single]
         x[single], y[single] = peaks.x[same], peaks.y[same]
     snr = value / filtered.noise.at(x, y)
     added = Peaks(column, row, x, y, value, snr, np.full(x.size, -1.0))

@@ -24,6 +24,7 @@ _MOST_REFERENCES = 70
 _TOLERANCE = 0.012  # of the ratios of a triangle's sides
 _WIDEST_NEIGHBOURHOOD = 4.0  # radii of the frame
 _PROPOSALS = 6
+_STAGES = (0.3, 1.2)  # radii of the frame, before the whole neighbourhood
 _MOST_RATIO = 1.6  # of the bounds of the scale
 
 
@@ -35,34 +36,58 @@ def try_neighbourhood(search: Search, depth: Depth, hint: Hints) -> Solution | N
         return None
     scale = float(np.sqrt(hint.scale_low * hint.scale_high)) / 3600
     half_diagonal = 0.5 * scale * float(np.hypot(search.width, search.height))
-    radius = hint.radius if hint.radius is not None else 2.0
-    radius = min(radius, _WIDEST_NEIGHBOURHOOD * half_diagonal)
-    if half_diagonal > 20:
-        return None
+    reach = min(hint.radius if hint.radius is not None else 2.0, _WIDEST_NEIGHBOURHOOD * half_diagonal)
     x, y, _ = search.to_match(depth, _SOURCES, 3)
-    if x.size < 4:
+    if x.size < 4 or half_diagonal > 20:
+        return None
+    search.tell("Matching triangles around the hinted place")
+    # most pointings are nearly right, and the nearer the place, the fewer the stars that have no part in it
+    radii = [share * half_diagonal for share in _STAGES if share * half_diagonal < reach]
+    for radius in (*radii, reach):
+        found = _try_radius(search, depth, hint, x, y, radius, half_diagonal)
+        if found is not None:
+            return found
+    return None
+
+
+def _try_radius(
+    search: Search, depth: Depth, hint: Hints, x: Floats, y: Floats, radius: float, half_diagonal: float
+) -> Solution | None:
+    """Match the stars within a radius, degrees, of the hinted place and the half frame beyond."""
+    if hint.ra is None or hint.dec is None or hint.scale_low is None or hint.scale_high is None:
         return None
     share = (1 + radius / half_diagonal) ** 2
-    count = int(min(_REFERENCES * share, _MOST_REFERENCES))
     rows = search.data.reference.cone(
-        hint.ra, hint.dec, min(radius + half_diagonal, 60.0), epoch=search.epoch, limit=count
+        hint.ra,
+        hint.dec,
+        min(radius + 0.85 * half_diagonal, 60.0),
+        epoch=search.epoch,
+        limit=int(min(_REFERENCES * share, _MOST_REFERENCES)),
     )
     if len(rows) < 4:
         return None
-    search.tell("Matching triangles around the hinted place")
     crval = hint.ra % 360.0, hint.dec
     xi, eta = standard(rows.ra, rows.dec, crval)
-    u, v = x - (search.width - 1) / 2, y - (search.height - 1) / 2
     size = max(search.width, search.height)
     proposals = _proposals(
-        u, v, xi, eta, low=hint.scale_low / 3600 / 1.02, high=hint.scale_high / 3600 * 1.02,
-        longest_px=1.5 * size, parity=search.parity,
-    )  # fmt: skip
+        x - (search.width - 1) / 2,
+        y - (search.height - 1) / 2,
+        xi,
+        eta,
+        low=hint.scale_low / 3600 / 1.02,
+        high=hint.scale_high / 3600 * 1.02,
+        longest_px=1.5 * size,
+        parity=search.parity,
+    )
     for cd, shift in proposals:
         search.check()
         rough = _about(search, crval, cd, shift)
         found = search.consider(
-            rough, "triangles around the hinted place", tolerance_px=max(0.006 * size, 4.0), hint=hint, depth=depth
+            rough,
+            "triangles around the hinted place",
+            tolerance_px=max(0.006 * size, 4.0),
+            hint=hint,
+            depth=depth,
         )
         if found is not None:
             return found

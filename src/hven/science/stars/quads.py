@@ -25,6 +25,7 @@ STARS_IN_CIRCLE = (4.0, 7.0, 11.0)  # wanted within an asterism's circle, by lev
 _BEST_SIZE = 0.45  # of an asterism, as a share of the frame's width
 _SIZES = (0.12, 1.0)
 _INDEXES_A_LEVEL = (2, 3, 5)
+_FEWEST_STARS = (10, 20, 34)
 _MOST_STARS = (30, 60, 110)
 _GROUP = 2.0
 _STEP = 10
@@ -85,7 +86,7 @@ def plan(search: Search, hint: Hints | None, level: int, triangles: bool) -> lis
                     files=group,
                     low_arcsec=bottom * 3600 / search.width,
                     high_arcsec=top * 3600 / search.width,
-                    stars=int(np.clip(stars, 8 + 4 * level, _MOST_STARS[level])),
+                    stars=int(np.clip(stars, _FEWEST_STARS[level], _MOST_STARS[level])),
                     quad_px=quad_px,
                     group=number,
                 )

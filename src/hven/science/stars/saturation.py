@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float64]
+_LARGEST = 0.005  # of the frame, for a star
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Plateaus:
     x: Floats  # 0-based centre
     y: Floats
     area: Floats  # pixels
+    is_star: NDArray[np.bool_]  # False for defects of the detector and burnt-out parts of the scene
     rows: NDArray[np.intp]  # (m,) every saturated pixel
     columns: NDArray[np.intp]
     owner: NDArray[np.intp]  # (m,) the area that each belongs to
@@ -68,6 +70,9 @@ def find_plateaus(data: NDArray[np.generic], level: float) -> Plateaus | None:
     y = np.bincount(owner, rows, count) / area
     spread_x = np.sqrt(np.bincount(owner, (columns - x[owner]) ** 2, count) / area)
     spread_y = np.sqrt(np.bincount(owner, (rows - y[owner]) ** 2, count) / area)
+    # a full column or row is a defect of the detector, not a star
+    line = np.minimum(spread_x, spread_y) < 0.45
+    line &= np.maximum(spread_x, spread_y) > 3.0
     long = np.maximum(spread_x, spread_y) > 2.0 * np.minimum(spread_x, spread_y) + 0.5
     for k in np.flatnonzero(long & (area > 12)):
         mine = owner == k
@@ -75,7 +80,7 @@ def find_plateaus(data: NDArray[np.generic], level: float) -> Plateaus | None:
             y[k], x[k] = _bloomed_centre(rows[mine], columns[mine])
         else:
             x[k], y[k] = _bloomed_centre(columns[mine], rows[mine])
-    return Plateaus(x, y, area, rows, columns, owner)
+    return Plateaus(x, y, area, ~line & (area < _LARGEST * full.size), rows, columns, owner)
 
 
 def _connected(rows: NDArray[np.intp], columns: NDArray[np.intp], width: int) -> tuple[int, NDArray[np.intp]]:
