@@ -168,3 +168,36 @@ def checkout() -> Path:
 def python() -> str:
     """The interpreter that runs these tests, for subprocesses."""
     return sys.executable
+
+
+@pytest.fixture(scope="session")
+def solver_folder() -> Path:
+    """The solver's tables, built once for all tests of this checkout, in place of those of the data folder."""
+    from django.conf import settings
+
+    from hven.imaging.services import solver_data
+    from hven.science.stars.data import SolverData
+
+    folder = CHECKOUT / "var" / "test-solver"
+    SolverData.open(folder, settings.HVEN_INDEX_FOLDERS).prepare()
+    own = settings.HVEN_FOLDERS.solver
+    if not own.is_symlink():
+        shutil.rmtree(own, ignore_errors=True)
+        own.symlink_to(folder)
+    solver_data.opened.cache_clear()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wide_frame(solver_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated frame 12 degrees wide around Orion's belt, with its truth beside it."""
+    from hven.science.catalogues.reference import ReferenceStars
+    from hven.science.simulate.exposure import simulate
+    from hven.science.simulate.spec import Spec
+    from hven.science.simulate.write import write_exposure
+
+    reference = ReferenceStars.open(solver_folder / "reference")
+    spec = Spec(ra=84.0, dec=-1.5, width=800, height=600, orientation_deg=25.0, limit_mag=10.5, seed=7)
+    path = tmp_path_factory.mktemp("frames") / "wide.fits"
+    write_exposure(simulate(spec, reference), path)
+    return path

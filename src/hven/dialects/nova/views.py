@@ -130,7 +130,8 @@ def annotated_objects(request: HttpRequest, number: str) -> HttpResponse:
     run = find_run(number)
     if not hasattr(run, "solution"):
         return _uncalibrated(number)
-    found = [wire.annotation(one) for one in results(run, "annotate").get("annotations", [])]
+    named = results(run, "annotate").get("annotations", [])
+    found = [wire.annotation(one) for one in named if one["type"] in wire.TYPES]
     most = request.GET.get("nbright", "")
     if most.isdecimal() and len(most) < 9:
         bright = [one for one in found if one["type"] == "bright"]

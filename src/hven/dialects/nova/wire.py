@@ -19,6 +19,8 @@ JOB_STATUS: Mapping[RunState, str] = {
     RunState.CANCELLED: "failure",
 }
 
+TYPES = ("ngc", "ic", "bright")  # of annotations; what is none of these, such as M 45, stands in the tags
+
 
 def submission(record: Submission, runs: Sequence[Run]) -> dict[str, Any]:
     """Return a submission's status; clients index every key, so none is ever left out."""

@@ -10,6 +10,7 @@ from hven.errors import Invalid
 
 # What stays out of the kept arguments: the session is a secret, the lists are kept as the file they make.
 _NOT_KEPT = {"session", "apikey", "x", "y"}
+# Clients may send anything as a value, lists too, so membership is asked of tuples: sets would hash it.
 _LONGEST_KEPT = 500  # characters of a value of an unknown key
 _MOST_SOURCES = 100_000
 
@@ -26,9 +27,9 @@ def kept(found: Mapping[str, Any]) -> dict[str, Any]:
 def visibility(found: Mapping[str, Any]) -> str | None:
     """Return hven's visibility for "publicly_visible", None where nothing is said."""
     said = found.get("publicly_visible")
-    if said in {None, ""}:
+    if said in (None, ""):
         return None
-    if said not in {"y", "n"}:
+    if said not in ("y", "n"):
         raise Invalid('publicly_visible is "y" or "n".')
     return "public" if said == "y" else "private"
 
@@ -49,11 +50,10 @@ def solve_config(found: Mapping[str, Any]) -> dict[str, Any]:
         # The service does the reverse of what its document says: 0 finds frames whose answer has parity -1.
         if parity != 2:
             config["parity"] = -1 if parity == 0 else 1
+    # Read for its errors only: the order of the distortion follows what the stars warrant.
     order = _whole(found, "tweak_order")
-    if order is not None:
-        if not 0 <= order <= 9:
-            raise Invalid("tweak_order lies between 0 (no distortion) and 9.")
-        config["sip_order"] = min(order, 5)
+    if order is not None and not 0 <= order <= 9:
+        raise Invalid("tweak_order lies between 0 (no distortion) and 9.")
     error = _number(found, "positional_error")
     if error is not None:
         if error <= 0:
@@ -95,7 +95,7 @@ def frame_size(found: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 def _scale(found: Mapping[str, Any]) -> dict[str, float]:
     units, kind = found.get("scale_units", "degwidth"), found.get("scale_type", "ul")
-    if kind not in {"ul", "ev"}:
+    if kind not in ("ul", "ev"):
         raise Invalid('scale_type is "ul" (lower and upper) or "ev" (estimate and error).')
     if kind == "ev":
         estimate, error = _number(found, "scale_est"), _number(found, "scale_err")
@@ -116,7 +116,7 @@ def _bounds(units: Any, low: float, high: float) -> dict[str, float]:
     """Return the bounds in hven's keys: arcseconds per pixel, or the frame's width in degrees."""
     if units == "arcsecperpix":
         pair = {"scale_low": low, "scale_high": high}
-    elif units in {"degwidth", "arcminwidth"}:
+    elif units in ("degwidth", "arcminwidth"):
         factor = 60.0 if units == "arcminwidth" else 1.0
         pair = {"width_low": low / factor, "width_high": high / factor}
     elif units == "focalmm":

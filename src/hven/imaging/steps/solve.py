@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +14,6 @@ from hven.imaging.steps.registry import Key, Outcome, Product, Step, register
 from hven.science.stars.solution import Hints, SolveResult
 
 FITS = "application/fits"
-_J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 
 
 def run(context: StepContext) -> Outcome:
@@ -31,10 +29,7 @@ def run(context: StepContext) -> Outcome:
         subject,
         [*_user_hints(context, subject.width), *context.camera_hints],
         solver_data(context.tell),
-        use_header=context.value("use_header"),
-        sip_order=context.value("sip_order"),
-        epoch=_epoch(context),
-        time_limit_s=limit,
+        time_limit=limit,
         progress=context.tell,
         cancelled=context.cancelled,
     )
@@ -73,11 +68,6 @@ def _scale_of_width(degrees: float, pixels: int) -> float:
     if degrees >= 170:
         return degrees * 3600 / pixels
     return math.degrees(2 * math.tan(math.radians(degrees) / 2)) * 3600 / pixels
-
-
-def _epoch(context: StepContext) -> float | None:
-    middle = context.frame.meaning.middle if context.frame is not None else None
-    return None if middle is None else 2000.0 + (middle - _J2000).total_seconds() / (365.25 * 86400)
 
 
 def _log(context: StepContext, result: SolveResult) -> None:
@@ -128,8 +118,6 @@ register(
             Key("radius", "float", "How far from there the centre may be.", "deg", 10.0, low=1e-4, high=180),
             Key("parity", "int", "The sign of the projection's determinant, where it is known.", choices=(-1, 1)),
             Key("positional_error", "float", "How well sources are placed.", "px", low=1e-3, high=100),
-            Key("sip_order", "int", "The highest order of distortion; 0 for none, empty for what the data warrant.",
-                low=0, high=5),
             Key("use_header", "bool", "Whether the file's own header may give hints.", default=True),
             Key("solve_time_limit", "float", "When to give up; empty for the server's setting.", "s", low=1, high=3600),
         ),
