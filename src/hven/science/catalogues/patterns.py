@@ -5,6 +5,7 @@ look-up places four stars of a frame whatever their scale.
 """
 
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -71,6 +72,7 @@ def load_patterns(folder: Path) -> Any | None:
         return None
     import tetra3rs  # noqa: PLC0415 - a compiled library that only solvers need
 
+    logging.getLogger("tetra3").setLevel(logging.WARNING)
     try:
         return tetra3rs.SolverDatabase.load_from_file(str(target))
     except (OSError, ValueError, RuntimeError):

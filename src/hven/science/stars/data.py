@@ -1,5 +1,6 @@
 """What a solver needs on disk: reference stars, the pattern table and index files, opened once a process."""
 
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ class SolverData:
         """Return an astrometry.Solver on these files (memory-mapped), None where one cannot be opened."""
         import astrometry  # noqa: PLC0415 - a compiled library that only solvers need
 
+        _quieten()
         key = tuple(f.path for f in files)
         if key not in self._solvers:
             try:
@@ -105,3 +107,20 @@ class SolverData:
         # tables are only ever replaced by newer ones: what was current once need not be asked again
         self._current = self._current or is_current(self.folder / _REFERENCE, self._index_paths())
         return self._current
+
+
+class _EngineTalk(logging.Filter):
+    """Drops what the engine tells the root logger of every look-up; its warnings pass."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or not str(record.msg).startswith(("solve ", "loaded "))
+
+
+_TALK = _EngineTalk()
+
+
+def _quieten() -> None:
+    """Keep the engine's running commentary out of the program's log."""
+    root = logging.getLogger()
+    if _TALK not in root.filters:
+        root.addFilter(_TALK)
