@@ -97,7 +97,8 @@ def test_upload_answers_with_a_number_and_the_sha1(nova: Nova) -> None:
     import hashlib
 
     answer = nova.call("upload", file=("a.fits", FITS))
-    assert answer == {"status": "success", "subid": answer["subid"], "hash": hashlib.sha1(FITS, usedforsecurity=False).hexdigest()}
+    sha1 = hashlib.sha1(FITS, usedforsecurity=False).hexdigest()
+    assert answer == {"status": "success", "subid": answer["subid"], "hash": sha1}
 
 
 def test_upload_takes_mixed_line_ends_and_a_typed_json_part_byte_for_byte(nova: Nova) -> None:
@@ -296,7 +297,9 @@ BAD = {
     "text": b"Hello World\n",
     "random": bytes(range(256)) * 40,
     "web page": b"<!DOCTYPE html><html><body>Not a frame</body></html>",
-    "no axes": _header("SIMPLE  =                    T", "BITPIX  =                   16", "NAXIS   =                    0"),
+    "no axes": _header(
+        "SIMPLE  =                    T", "BITPIX  =                   16", "NAXIS   =                    0"
+    ),
     "spectrum": _header(
         "SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    1",
         "NAXIS1  =                 2880",

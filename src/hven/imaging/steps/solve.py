@@ -30,6 +30,7 @@ def run(context: StepContext) -> Outcome:
         [*_user_hints(context, subject.width), *context.camera_hints],
         solver_data(context.tell),
         time_limit=limit,
+        use_header=context.value("use_header"),
         progress=context.tell,
         cancelled=context.cancelled,
     )
