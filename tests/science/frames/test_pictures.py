@@ -154,6 +154,21 @@ def test_the_limit_of_pixels_is_the_callers(rng, picture_bytes):
         read(content, limits=Limits(max_pixels=10_099))
 
 
+@pytest.mark.parametrize("length", [2**31 - 1, 100_000])
+def test_a_deep_png_whose_chunk_lies_about_its_length_is_refused(length, rng):
+    content = bytearray(by_opencv(rng.integers(0, 65536, (21, 33, 3), np.uint16), ".png"))
+    at = content.index(b"IDAT") - 4
+    content[at : at + 4] = struct.pack(">I", length)
+    with pytest.raises(Invalid):
+        read(bytes(content))
+
+
+def test_a_cut_deep_png_says_that_part_is_missing(rng):
+    content = by_opencv(rng.integers(0, 65536, (50, 60, 3), np.uint16), ".png")
+    with pytest.raises(Invalid, match="cut short"):
+        read(content[: len(content) // 2])
+
+
 def test_a_cut_jpeg_says_that_part_is_missing(rng, picture_bytes):
     content = picture_bytes(rng.integers(0, 255, (200, 300), np.uint8), "JPEG")
     with pytest.raises(Invalid, match="cut short"):

@@ -22,6 +22,9 @@ from hven.science.frames.limits import Limits
 from hven.science.frames.pixels import Decoded, Mask, is_grey, luminance, without_gaps
 from hven.science.frames.sniff import Kind
 
+# What OpenCV would say on standard error stands in the sentences of the errors raised here
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 NAMES = {Kind.JPEG: "JPEG", Kind.PNG: "PNG", Kind.TIFF: "TIFF", Kind.GIF: "GIF"}
 _MISSING = re.compile(r"\((\d+) bytes? not processed\)")
 
@@ -131,9 +134,30 @@ def _png_depth(source: BinaryIO) -> int:
     return source.read(1)[0]
 
 
+def _plain_png(content: bytes) -> bytes:
+    """Return a PNG with nothing but its picture, after a look at every chunk's length.
+
+    OpenCV takes the memory that a chunk announces before it looks whether the file has so much, and gives a
+    picture of which part is missing without a word.
+    """
+    out, at = bytearray(content[:8]), 8
+    while at + 12 <= len(content):
+        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+        name = content[at + 4 : at + 8]
+        if end > len(content):
+            break
+        if name in {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
+            out += content[at:end]
+        if name == b"IEND":
+            return bytes(out)
+        at = end
+    raise Invalid("The PNG file is cut short: part of the image is missing.")
+
+
 def _by_opencv(source: BinaryIO, name: str, page: int) -> NDArray[Any]:
     source.seek(0)
-    raw = np.frombuffer(source.read(), np.uint8)
+    content = source.read()
+    raw = np.frombuffer(_plain_png(content) if name == "PNG" else content, np.uint8)
     flags = cv2.IMREAD_UNCHANGED  # keeps depth and alpha, and does not turn the picture
     values = None
     with contextlib.suppress(cv2.error):

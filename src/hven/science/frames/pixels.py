@@ -111,9 +111,7 @@ def without_gaps(data: NDArray[np.float32]) -> tuple[NDArray[np.float32], Mask |
     rows = max(1, CHUNK_BYTES // max(1, data.shape[1] * 4))
     # A sum shows a NaN or infinity without a mask of the whole frame; it may overflow, hence the second look
     with np.errstate(over="ignore", invalid="ignore"):
-        suspect = any(
-            not np.isfinite(data[top : top + rows].sum(dtype=np.float64)) for top in range(0, len(data), rows)
-        )
+        suspect = any(not np.isfinite(data[top : top + rows].sum()) for top in range(0, len(data), rows))
     if not suspect:
         return data, None
     mask = ~np.isfinite(data)

@@ -115,7 +115,9 @@ def build_pyramid(frame: Frame, folder: Path, tile: int = TILE) -> Pyramid:
     plane = frame.data if frame.rgb is None else frame.rgb
     mask = None if frame.mask is None else frame.mask.astype(np.uint8) * 255
     if not frame.top_down:
-        plane, mask = plane[::-1], None if mask is None else mask[::-1]
+        # turned in memory: np.save writes a view backwards many times slower
+        plane = np.ascontiguousarray(plane[::-1])
+        mask = None if mask is None else np.ascontiguousarray(mask[::-1])
     levels = 1
     while -(-max(frame.width, frame.height) // 2 ** (levels - 1)) > tile:
         levels += 1
