@@ -7,9 +7,13 @@ import ipaddress
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +139,109 @@ def _fresh_folders() -> Iterator[None]:
 def _quick_passwords(settings: Any) -> None:
     """A password hash that takes microseconds: what is tested is not the hash."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A running `hven serve` with its workers."""
+
+    url: str  # without a slash at its end
+    data: Path
+    log_path: Path
+    process: subprocess.Popen[bytes]
+    user: str
+    password: str
+    api_key: str
+
+    def log(self) -> str:
+        """What the server has printed so far."""
+        return self.log_path.read_text(errors="replace")
+
+    def hven(self, *arguments: str, stdin: str = "") -> str:
+        """Run an `hven` command on the server's data; return what it printed."""
+        return hven_command(self.data, *arguments, stdin=stdin)
+
+
+def hven_command(data: Path, *arguments: str, stdin: str = "") -> str:
+    """Run an `hven` command on a data folder; return what it printed, fail if it failed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hven.cli", *arguments],
+        env=server_environment(data),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"hven {' '.join(arguments)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def server_environment(data: Path, **more: str) -> dict[str, str]:
+    """The environment of a server or command under test: this one's without HVEN_*, and its own data folder."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HVEN_")}
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    return {**env, "HVEN_DATA": str(data), **more}
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], url: str, log_path: Path, seconds: float = 120.0) -> None:
+    """Wait until a server says that it is ready; fail with its log when it does not."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"hven serve did not become ready: {log_path.read_text(errors='replace')}")
+
+
+@pytest.fixture(scope="session")
+def live_server_with_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A real `hven serve` with two workers on a free port and a data folder of its own, stopped at the end.
+
+    It serves all tests of a session (of one process of xdist): tests leave it as they found it.
+    The solver's tables are those of the checkout's own test cache when that is there, else the server builds them.
+    """
+    data = tmp_path_factory.mktemp("live") / "data"
+    data.mkdir()
+    cache = CHECKOUT / "var" / "test-solver"
+    if cache.is_dir():
+        (data / "solver").symlink_to(cache)
+    log_path = data.parent / "serve.log"
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hven.cli", "serve", "--port", str(port), "--workers", "2"],
+            # What tests let the server fetch stands on loopback.
+            env=server_environment(data, HVEN_ALLOW_PRIVATE_FETCH="true", HVEN_STOP_GRACE="5"),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        wait_until_ready(process, url, log_path)
+        hven_command(data, "user", "add", "live", "--password-stdin", "--admin", stdin=f"{PASSWORD}\n")
+        key = hven_command(data, "key", "new", "live", "--kind", "api", "--name", "tests").strip()
+        yield LiveServer(url, data, log_path, process, "live", PASSWORD, key)
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="session")

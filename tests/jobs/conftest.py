@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -105,15 +106,15 @@ def start(products, settings, until):
 def children(pid):
     """Process ids of the direct children of a process."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
-                text = Path("/proc", entry, "stat").read_text()
+                text = (entry / "stat").read_text()
             except OSError:
                 continue
             fields = text[text.rindex(")") + 2 :].split()
             if int(fields[1]) == pid and fields[0] not in "ZX":
-                found.append(int(entry))
+                found.append(int(entry.name))
     return found
 
 
@@ -128,7 +129,5 @@ def alive(pid):
 
 def signal_quietly(pid, number):
     """Send a signal; the process may be gone."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

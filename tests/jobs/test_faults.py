@@ -9,9 +9,9 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import alive, children  # tests/jobs/conftest.py
 from django.db import connection
 
+from conftest import alive, children, signal_quietly  # tests/jobs/conftest.py
 from hven.jobs import services
 from hven.jobs.models import Job, State
 from hven.jobs.processes import Identity
@@ -45,10 +45,7 @@ def test_killed_worker_group_its_jobs_run_again_under_a_new_one(start, trace, un
     pids = until(lambda: (b := begun(trace, "a") + begun(trace, "b")) and len(b) == 2 and b)
     os.kill(first.pid, signal.SIGKILL)
     for child, _ in pids:
-        try:
-            os.kill(child, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it died with its supervisor
+        signal_quietly(child, signal.SIGKILL)  # unless it died with its supervisor already
     first.wait()
     start(slots=2, lease=30.0)  # a long lease: on one machine nobody waits for it
     for job in jobs:

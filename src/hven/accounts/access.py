@@ -129,7 +129,7 @@ def _alive() -> QuerySet[Grant]:
     return Grant.objects.filter(Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
 
 
-def _granted(actor: Actor, *, change: bool) -> QuerySet[Grant, dict[str, Any]]:
+def _granted(actor: Actor, *, change: bool) -> QuerySet[Grant, Any]:
     places = Q(pk__in=())
     for membership in Membership.objects.filter(user=actor.user):
         places |= Q(observatory=membership.observatory_id, least_role__lte=membership.role)

@@ -8,7 +8,7 @@ from hven.accounts.models import AccessKey, Grant, Membership, Observatory, User
 admin.site.register(User, UserAdmin)
 
 
-class Members(admin.TabularInline):  # type: ignore[type-arg]  # generic for the checker only
+class Members(admin.TabularInline):
     """The members of an observatory."""
 
     model = Membership
@@ -16,7 +16,7 @@ class Members(admin.TabularInline):  # type: ignore[type-arg]  # generic for the
 
 
 @admin.register(Observatory)
-class ObservatoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for the checker only
+class ObservatoryAdmin(admin.ModelAdmin):
     """Observatories with their members."""
 
     list_display = ("name", "slug", "created")
@@ -24,17 +24,17 @@ class ObservatoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic f
 
 
 @admin.register(AccessKey)
-class AccessKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for the checker only
+class AccessKeyAdmin(admin.ModelAdmin):
     """Keys, to be looked at and removed; none is made here, since nobody could see its secret."""
 
     list_display = ("prefix", "kind", "user", "name", "created", "expires", "last_used", "revoked")
     list_filter = ("kind",)
 
-    def has_add_permission(self, request: object) -> bool:
+    def has_add_permission(self, request: object) -> bool:  # noqa: ARG002 - Django passes it
         """Nobody adds keys here."""
         return False
 
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
+    def has_change_permission(self, request: object, obj: object = None) -> bool:  # noqa: ARG002 - the same
         """Nobody changes keys here."""
         return False
 

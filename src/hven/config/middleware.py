@@ -27,6 +27,7 @@ class RequestId:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer one request."""
         given = request.headers.get("X-Request-ID", "")
         name = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else secrets.token_hex(6)
         token = request_id.set(name)
@@ -45,6 +46,7 @@ class TrustedProxy:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer one request."""
         if self._trusted(request.META.get("REMOTE_ADDR", "")):
             self._believe(request)
         return self.answer(request)
@@ -81,6 +83,7 @@ class HostCheck:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer one request."""
         host = request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", "")
         name = host_name(host)
         if name is None or not (name in settings.HVEN_ANSWERS_TO or _is_address(name)):
@@ -99,6 +102,7 @@ class SecurityHeaders:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer one request."""
         response = self.answer(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -115,6 +119,7 @@ class DialectHosts:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer one request."""
         dialect = settings.HVEN_DIALECT_HOSTS.get(host_name(request.META.get("HTTP_HOST", "")) or "")
         prefix = settings.HVEN_DIALECT_PREFIXES.get(dialect or "")
         if prefix and not request.path_info.startswith((f"/{prefix}/", settings.STATIC_URL)):

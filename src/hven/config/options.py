@@ -60,14 +60,22 @@ OPTIONS: tuple[Option, ...] = (
     Option("PORT", kinds.COUNT, 8000, "The port that `hven serve` listens on."),
     Option("HOSTS", kinds.TEXTS, (), "Host names that hven answers to, beside this machine's own and IP addresses."),
     Option("PUBLIC_URL", kinds.URL, "", "The address under which users reach hven, for absolute links."),
-    Option("TRUSTED_PROXIES", kinds.NETWORKS, (), "Networks of reverse proxies whose X-Forwarded headers are believed."),
+    Option(
+        "TRUSTED_PROXIES", kinds.NETWORKS, (), "Networks of reverse proxies whose X-Forwarded headers are believed."
+    ),
     Option(
         "DIALECT_HOSTS",
         kinds.PAIRS,
         {},
         "Host names on which one dialect answers at the root, as dialect=host pairs.",
     ),
-    Option("SECRET_KEY", kinds.TEXT, "", "The key that signs sessions and links; made once and kept when empty.", secret=True),
+    Option(
+        "SECRET_KEY",
+        kinds.TEXT,
+        "",
+        "The key that signs sessions and links; made once and kept when empty.",
+        secret=True,
+    ),
     Option("ADMIN_USER", kinds.TEXT, "", "The name of the first administrator, made at the first start."),
     Option("ADMIN_PASSWORD", kinds.TEXT, "", "The password of that first administrator.", secret=True),
     Option("SIGNUP", kinds.SWITCH, False, "Whether visitors may make accounts for themselves."),
@@ -79,8 +87,15 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("MAX_UPLOAD", kinds.SIZE, 2 * GIB, "The most bytes that one uploaded or fetched file may have."),
     Option("MAX_PIXELS", kinds.COUNT, 200_000_000, "The most pixels that a frame may have to be processed."),
-    Option("MIN_FREE_DISK", kinds.SIZE, 1 * GIB, "Uploads are refused and jobs wait while less than this is free on the disk."),
-    Option("ALLOW_PRIVATE_FETCH", kinds.SWITCH, False, "Whether url_upload may fetch from loopback and private addresses."),
+    Option(
+        "MIN_FREE_DISK",
+        kinds.SIZE,
+        1 * GIB,
+        "Uploads are refused and jobs wait while less than this is free on the disk.",
+    ),
+    Option(
+        "ALLOW_PRIVATE_FETCH", kinds.SWITCH, False, "Whether url_upload may fetch from loopback and private addresses."
+    ),
     Option("FETCH_TIME_LIMIT", kinds.SECONDS, 300.0, "Seconds after which fetching one address is given up."),
     Option("BLOB_GRACE", kinds.SECONDS, 86_400.0, "Seconds that bytes are kept after the last record of them is gone."),
     Option("INCOMING_KEEP", kinds.SECONDS, 86_400.0, "Seconds after which an unfinished upload is removed."),
@@ -90,19 +105,35 @@ OPTIONS: tuple[Option, ...] = (
         (Path("/usr/share/astrometry"),),
         "Folders of solver indexes; solver/indexes in the data folder is always searched too.",
     ),
-    Option("SOLVE_TIME_LIMIT", kinds.SECONDS, 60.0, "Seconds of search after which a frame counts as having no solution."),
+    Option(
+        "SOLVE_TIME_LIMIT", kinds.SECONDS, 60.0, "Seconds of search after which a frame counts as having no solution."
+    ),
     Option("WORKERS", kinds.COUNT, 0, "How many jobs run at once; 0 means one a processor core."),
     Option("WORKER_JOBS", kinds.COUNT, 200, "After how many jobs a worker process is renewed."),
-    Option("JOB_LEASE", kinds.SECONDS, 30.0, "Seconds after the last sign of life when a running job is offered to another worker."),
+    Option(
+        "JOB_LEASE",
+        kinds.SECONDS,
+        30.0,
+        "Seconds after the last sign of life when a running job is offered to another worker.",
+    ),
     Option("JOB_TIME_LIMIT", kinds.SECONDS, 1800.0, "Seconds that a job may run, unless its kind says otherwise."),
-    Option("JOB_MEMORY_LIMIT", kinds.SIZE, 4 * GIB, "Memory that a job may use with all its programs, unless its kind says otherwise."),
+    Option(
+        "JOB_MEMORY_LIMIT",
+        kinds.SIZE,
+        4 * GIB,
+        "Memory that a job may use with all its programs, unless its kind says otherwise.",
+    ),
     Option("STOP_GRACE", kinds.SECONDS, 20.0, "Seconds that running jobs get to finish when hven is stopped."),
     Option("WEB_PROCESSES", kinds.COUNT, 1, "How many processes answer HTTP."),
-    Option("WEB_THREADS", kinds.COUNT, 16, "How many requests each of them answers at once."),
+    Option("WEB_THREADS", kinds.COUNT, 64, "How many requests each of them answers at once."),
     Option("WEB_LIFETIME", kinds.SECONDS, 21_600.0, "Seconds after which a web process is renewed."),
-    Option("ASSETS", kinds.PATH, None, "The folder of the pages' npm packages; by default node_modules of the checkout."),
+    Option(
+        "ASSETS", kinds.PATH, None, "The folder of the pages' npm packages; by default node_modules of the checkout."
+    ),
     Option("LOG_FORMAT", kinds.one_of("text", "json"), "text", "The form of log lines."),
-    Option("LOG_LEVEL", kinds.one_of("debug", "info", "warning", "error"), "info", "The least severity that is logged."),
+    Option(
+        "LOG_LEVEL", kinds.one_of("debug", "info", "warning", "error"), "info", "The least severity that is logged."
+    ),
 )
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -191,7 +222,9 @@ def _from_text(option: Option, text: str) -> Any:
         return _expand(option.kind.parse(text.strip()))
     except ValueError as error:
         shown = "The value given" if option.secret else f"`{text}`"
-        raise Invalid(f"{shown} does not do for {option.variable}, which takes {option.kind.takes}: {error}.") from error
+        raise Invalid(
+            f"{shown} does not do for {option.variable}, which takes {option.kind.takes}: {error}."
+        ) from error
 
 
 def _from_file(option: Option, value: Any, file: Path) -> Any:

@@ -7,6 +7,7 @@ folders of the data folder as ``settings.HVEN_FOLDERS.blobs`` and so on.
 from __future__ import annotations
 
 import socket
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +16,40 @@ from hven.config.folders import Folders
 from hven.config.staticfiles import package_folders
 
 OPTIONS = options.read()
-for _setting in OPTIONS.settings.values():
-    globals()[_setting.option.variable] = _setting.value
+# Written out, so that the type checker knows them; a test compares this list with the options.
+HVEN_DATA: Path = OPTIONS["DATA"]
+HVEN_CONFIG: Path | None = OPTIONS["CONFIG"]
+HVEN_HOST: str = OPTIONS["HOST"]
+HVEN_PORT: int = OPTIONS["PORT"]
+HVEN_HOSTS: tuple[str, ...] = OPTIONS["HOSTS"]
+HVEN_PUBLIC_URL: str = OPTIONS["PUBLIC_URL"]
+HVEN_TRUSTED_PROXIES: tuple[IPv4Network | IPv6Network, ...] = OPTIONS["TRUSTED_PROXIES"]
+HVEN_DIALECT_HOSTS: dict[str, str] = OPTIONS["DIALECT_HOSTS"]
+HVEN_SECRET_KEY: str = OPTIONS["SECRET_KEY"]
+HVEN_ADMIN_USER: str = OPTIONS["ADMIN_USER"]
+HVEN_ADMIN_PASSWORD: str = OPTIONS["ADMIN_PASSWORD"]
+HVEN_SIGNUP: bool = OPTIONS["SIGNUP"]
+HVEN_DEFAULT_VISIBILITY: str = OPTIONS["DEFAULT_VISIBILITY"]
+HVEN_MAX_UPLOAD: int = OPTIONS["MAX_UPLOAD"]
+HVEN_MAX_PIXELS: int = OPTIONS["MAX_PIXELS"]
+HVEN_MIN_FREE_DISK: int = OPTIONS["MIN_FREE_DISK"]
+HVEN_ALLOW_PRIVATE_FETCH: bool = OPTIONS["ALLOW_PRIVATE_FETCH"]
+HVEN_FETCH_TIME_LIMIT: float = OPTIONS["FETCH_TIME_LIMIT"]
+HVEN_BLOB_GRACE: float = OPTIONS["BLOB_GRACE"]
+HVEN_INCOMING_KEEP: float = OPTIONS["INCOMING_KEEP"]
+HVEN_INDEX_PATH: tuple[Path, ...] = OPTIONS["INDEX_PATH"]
+HVEN_SOLVE_TIME_LIMIT: float = OPTIONS["SOLVE_TIME_LIMIT"]
+HVEN_WORKERS: int = OPTIONS["WORKERS"]
+HVEN_WORKER_JOBS: int = OPTIONS["WORKER_JOBS"]
+HVEN_JOB_LEASE: float = OPTIONS["JOB_LEASE"]
+HVEN_JOB_TIME_LIMIT: float = OPTIONS["JOB_TIME_LIMIT"]
+HVEN_JOB_MEMORY_LIMIT: int = OPTIONS["JOB_MEMORY_LIMIT"]
+HVEN_STOP_GRACE: float = OPTIONS["STOP_GRACE"]
+HVEN_WEB_PROCESSES: int = OPTIONS["WEB_PROCESSES"]
+HVEN_WEB_THREADS: int = OPTIONS["WEB_THREADS"]
+HVEN_WEB_LIFETIME: float = OPTIONS["WEB_LIFETIME"]
+HVEN_LOG_FORMAT: str = OPTIONS["LOG_FORMAT"]
+HVEN_LOG_LEVEL: str = OPTIONS["LOG_LEVEL"]
 
 HVEN_FOLDERS = Folders(OPTIONS.data)
 HVEN_INDEX_FOLDERS = OPTIONS.index_folders()
@@ -101,7 +134,7 @@ DATABASES = {
             "transaction_mode": "IMMEDIATE",
             # FULL: an upload that was accepted is still there after the power went.
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY;"
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY;"
             ),
         },
     },
@@ -126,7 +159,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = HVEN_FOLDERS.static
 STATICFILES_DIRS = package_folders(HVEN_ASSETS)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": HVEN_FOLDERS.scratch}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": HVEN_FOLDERS.scratch},
+    },
     "staticfiles": {"BACKEND": "hven.config.staticfiles.CollectedFiles"},
 }
 WHITENOISE_USE_FINDERS = not (HVEN_FOLDERS.static / "staticfiles.json").exists()

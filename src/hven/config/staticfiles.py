@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ignore[import-untyped]  # it has no stubs
 
 # What the pages use of each npm package: path under /static/ -> folder in the package folder.
 PACKAGES = {
@@ -20,7 +20,7 @@ def package_folders(assets: Path) -> list[tuple[str, str]]:
     return [(prefix, str(assets / folder)) for prefix, folder in PACKAGES.items() if (assets / folder).is_dir()]
 
 
-class CollectedFiles(CompressedManifestStaticFilesStorage):
+class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # the same
     """Hashed names as far as files were collected; plain names otherwise, so that tests need no collecting."""
 
     manifest_strict = False

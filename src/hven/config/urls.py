@@ -4,7 +4,13 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from hven.ops import views
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
     path(settings.STAFF_PATH, admin.site.urls),
     path("", include("hven.dialects.routing")),
 ]
+
+handler500 = "hven.ops.views.server_error"

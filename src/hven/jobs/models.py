@@ -36,7 +36,9 @@ class Job(models.Model):
     not_before = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
-    worker = models.CharField(max_length=120, blank=True, help_text="who runs it: host, boot, process, start, random part")
+    worker = models.CharField(
+        max_length=120, blank=True, help_text="who runs it: host, boot, process, start, random part"
+    )
     lease_until = models.DateTimeField(null=True, blank=True, help_text="for people; workers count heartbeats instead")
     beat = models.PositiveIntegerField(default=0, help_text="grows with every sign of life")
     claim = models.PositiveIntegerField(default=0, help_text="grows with every claim: who writes must know it")

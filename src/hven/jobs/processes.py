@@ -72,8 +72,8 @@ def kill_marked(mark: str) -> int:
     found = 0
     for pid in _pids():
         with contextlib.suppress(OSError):
-            own = _mark_of(pid)
-            if pid != os.getpid() and own is not None and (own == mark or own.startswith(mark + "/")):
+            own = _marks_of(pid)
+            if pid != os.getpid() and any(each == mark or each.startswith(mark + "/") for each in own):
                 os.kill(pid, signal.SIGKILL)
                 found += 1
     return found
@@ -98,16 +98,21 @@ def _own_memory(pid: int) -> int:
 
 def _pids() -> list[int]:
     with contextlib.suppress(OSError):
-        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]
+        return [int(path.name) for path in _PROC.iterdir() if path.name.isdigit()]
     return []
 
 
-def _mark_of(pid: int) -> str | None:
+def marked(mark: str) -> dict[str, str]:
+    """Return the environment for a process that carries a mark, beside those that this one carries."""
+    return {**os.environ, MARK: f"{os.environ.get(MARK, '')} {mark}".strip()}
+
+
+def _marks_of(pid: int) -> list[str]:
     prefix = f"{MARK}=".encode()
     for entry in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
         if entry.startswith(prefix):
-            return entry[len(prefix) :].decode(errors="replace")
-    return None
+            return entry[len(prefix) :].decode(errors="replace").split()
+    return []
 
 
 def _start_of(pid: int) -> int | None:
@@ -129,6 +134,6 @@ def _host() -> str:
 def _place() -> str:
     with contextlib.suppress(OSError):
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()[:8]
-        space = os.readlink(_PROC / "self/ns/pid").strip("pid:[]")
+        space = (_PROC / "self/ns/pid").readlink().name.strip("pid:[]")
         return f"{boot}.{space}"
     return "unknown"

@@ -50,8 +50,7 @@ def drop_expired() -> None:
 def clean_scratch() -> int:
     """Remove scratch folders of attempts that run no more; return how many."""
     running = {
-        f"{uuid.hex}-{number}"
-        for uuid, number in Job.objects.filter(state=State.RUNNING).values_list("uuid", "claim")
+        f"{uuid.hex}-{number}" for uuid, number in Job.objects.filter(state=State.RUNNING).values_list("uuid", "claim")
     }
     removed = 0
     for folder in settings.HVEN_FOLDERS.scratch.glob("*"):

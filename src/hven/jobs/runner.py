@@ -59,7 +59,7 @@ def _attempt(job: Job, context: JobContext) -> None:
     except HvenError as error:
         context.log(f"Failed: {error}")
         table.fail(claim, type(error).__name__ if not isinstance(error, Final) else "Final", str(error))
-    except Exception as error:  # noqa: BLE001 - whatever a job's code does, the job ends with a state
+    except Exception as error:  # whatever a job's code does, the job ends with a state
         context.log(traceback.format_exc())
         logger.exception("Job %s of the kind %s failed unexpectedly", job.pk, job.kind)
         table.fail(claim, type(error).__name__, UNEXPECTED)

@@ -12,14 +12,13 @@ import time
 from dataclasses import dataclass, field
 
 from hven.jobs.child import ENDED, READY
-from hven.jobs.processes import MARK, kill_group, kill_marked
+from hven.jobs.processes import kill_group, kill_marked, marked
 from hven.jobs.table import Claim
 
 # One job, one core: libraries that would start a thread a core are told so before they are loaded.
-ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS")
-}
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class Slot:
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-m", "hven.jobs.child", str(theirs.fileno()), str(os.getpid())],
-                env={**os.environ, **ONE_THREAD, MARK: mark},
+                env={**marked(mark), **ONE_THREAD},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,

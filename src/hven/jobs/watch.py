@@ -52,9 +52,9 @@ class Watcher:
         return self._offer(lapsed, lease) if lapsed else 0
 
     def _offer(self, lapsed: list[tuple[table.Claim, int, str | None]], lease: float) -> int:
-        for worker in {worker for _, _, worker in lapsed if worker}:
+        for dead in {worker for _, _, worker in lapsed if worker}:
             # What a killed supervisor's jobs had started must end before the jobs start anew.
-            kill_marked(worker)
+            kill_marked(dead)
         asked = self.clock()
         offered = 0
         with transaction.atomic():
@@ -65,5 +65,7 @@ class Watcher:
             for claim, beat, worker in lapsed:
                 if claim.rows().filter(beat=beat).exists() and table.give_back(claim, "Its worker is gone."):
                     offered += 1
-                    logger.warning("Job %s is offered again: its worker %s", claim.job_id, "ended" if worker else "is silent")
+                    logger.warning(
+                        "Job %s is offered again: its worker %s", claim.job_id, "ended" if worker else "is silent"
+                    )
         return offered

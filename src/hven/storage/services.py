@@ -120,7 +120,7 @@ def remove_unwanted() -> int:
 def references(blob: Blob) -> int:
     """Return how many rows of all tables refer to a blob."""
     return sum(
-        relation.related_model._base_manager.filter(**{relation.field.name: blob}).count()  # type: ignore[union-attr]  # noqa: SLF001
+        relation.related_model._base_manager.filter(**{relation.field.name: blob}).count()  # noqa: SLF001
         for relation in Blob._meta.related_objects  # noqa: SLF001 - Django's documented name
     )
 
@@ -187,4 +187,4 @@ def _pieces(source: bytes | IO[bytes] | Iterable[bytes]) -> Iterable[bytes]:
     read = getattr(source, "read", None)
     if callable(read):
         return iter(lambda: read(CHUNK), b"")
-    return source  # type: ignore[return-value]  # what is left is the iterable
+    return source

@@ -25,7 +25,9 @@ class AccessKey(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_keys")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=100, blank=True)
-    prefix = models.CharField(max_length=8, help_text="the first digits of the secret, by which a person knows it again")
+    prefix = models.CharField(
+        max_length=8, help_text="the first digits of the secret, by which a person knows it again"
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False, help_text="sha256 of the secret")
     scopes = models.JSONField(default=list)
     observatory = models.ForeignKey(
@@ -38,7 +40,10 @@ class AccessKey(models.Model):
     revoked = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index("user", "kind", "created", name="key_by_user"), models.Index("expires", name="key_by_expiry")]
+        indexes = [
+            models.Index("user", "kind", "created", name="key_by_user"),
+            models.Index("expires", name="key_by_expiry"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.prefix}… ({self.kind}, {self.user})"

@@ -25,7 +25,9 @@ class Observatory(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=200)
-    slug = models.SlugField(max_length=63, unique=True, help_text="its part of an address: small letters, digits, hyphens")
+    slug = models.SlugField(
+        max_length=63, unique=True, help_text="its part of an address: small letters, digits, hyphens"
+    )
     created = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="observatories")
 

@@ -143,9 +143,12 @@ def authenticate_secret(secret: str) -> Actor:
     # The look-up goes by digest, so its time tells nothing about a secret; the comparison guards against collations.
     if key is None or not hmac.compare_digest(key.digest, wanted) or not key.user.is_active:
         raise refusal
-    if key.observatory_id is not None and not Membership.objects.filter(
-        user=key.user_id, observatory=key.observatory_id, role__gte=Role.MEMBER
-    ).exists():
+    if (
+        key.observatory_id is not None
+        and not Membership.objects.filter(
+            user=key.user_id, observatory=key.observatory_id, role__gte=Role.MEMBER
+        ).exists()
+    ):
         raise refusal
     now = timezone.now()
     if key.last_used is None or abs(now - key.last_used) > _USE_NOTED_EVERY:

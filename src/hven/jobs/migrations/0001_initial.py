@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,58 +16,114 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Duty',
+            name="Duty",
             fields=[
-                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('done', models.DateTimeField()),
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("done", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Turn',
+            name="Turn",
             fields=[
-                ('user', models.BigIntegerField(help_text='0 stands for the server itself', primary_key=True, serialize=False)),
-                ('turn', models.BigIntegerField(default=0)),
+                (
+                    "user",
+                    models.BigIntegerField(
+                        help_text="0 stands for the server itself", primary_key=True, serialize=False
+                    ),
+                ),
+                ("turn", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('name', models.CharField(max_length=120, primary_key=True, serialize=False)),
-                ('slots', models.PositiveSmallIntegerField(help_text='jobs that it runs at once')),
-                ('started', models.DateTimeField()),
-                ('seen', models.DateTimeField(db_index=True)),
+                ("name", models.CharField(max_length=120, primary_key=True, serialize=False)),
+                ("slots", models.PositiveSmallIntegerField(help_text="jobs that it runs at once")),
+                ("started", models.DateTimeField()),
+                ("seen", models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(max_length=100)),
-                ('args', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('priority', models.SmallIntegerField(default=0, help_text='higher goes first')),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('max_attempts', models.PositiveSmallIntegerField(default=3)),
-                ('worker', models.CharField(blank=True, help_text='who runs it: host, boot, process, start, random part', max_length=120)),
-                ('lease_until', models.DateTimeField(blank=True, help_text='for people; workers count heartbeats instead', null=True)),
-                ('beat', models.PositiveIntegerField(default=0, help_text='grows with every sign of life')),
-                ('claim', models.PositiveIntegerField(default=0, help_text='grows with every claim: who writes must know it')),
-                ('progress', models.FloatField(default=0.0, help_text='0 to 1')),
-                ('message', models.CharField(blank=True, max_length=300)),
-                ('result', models.JSONField(blank=True, null=True)),
-                ('error_class', models.CharField(blank=True, max_length=100)),
-                ('error_text', models.TextField(blank=True, help_text='a sentence for the user')),
-                ('idempotency_key', models.CharField(blank=True, max_length=200, null=True, unique=True)),
-                ('created', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started', models.DateTimeField(blank=True, help_text='of the last attempt', null=True)),
-                ('finished', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to=settings.AUTH_USER_MODEL)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='jobs.job')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("kind", models.CharField(max_length=100)),
+                ("args", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("priority", models.SmallIntegerField(default=0, help_text="higher goes first")),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("max_attempts", models.PositiveSmallIntegerField(default=3)),
+                (
+                    "worker",
+                    models.CharField(
+                        blank=True, help_text="who runs it: host, boot, process, start, random part", max_length=120
+                    ),
+                ),
+                (
+                    "lease_until",
+                    models.DateTimeField(
+                        blank=True, help_text="for people; workers count heartbeats instead", null=True
+                    ),
+                ),
+                ("beat", models.PositiveIntegerField(default=0, help_text="grows with every sign of life")),
+                (
+                    "claim",
+                    models.PositiveIntegerField(default=0, help_text="grows with every claim: who writes must know it"),
+                ),
+                ("progress", models.FloatField(default=0.0, help_text="0 to 1")),
+                ("message", models.CharField(blank=True, max_length=300)),
+                ("result", models.JSONField(blank=True, null=True)),
+                ("error_class", models.CharField(blank=True, max_length=100)),
+                ("error_text", models.TextField(blank=True, help_text="a sentence for the user")),
+                ("idempotency_key", models.CharField(blank=True, max_length=200, null=True, unique=True)),
+                ("created", models.DateTimeField(default=django.utils.timezone.now)),
+                ("started", models.DateTimeField(blank=True, help_text="of the last attempt", null=True)),
+                ("finished", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="jobs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="children",
+                        to="jobs.job",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(models.F('priority'), models.F('id'), condition=models.Q(('state', 'queued')), name='job_queue'), models.Index(models.F('worker'), condition=models.Q(('state', 'running')), name='job_running'), models.Index(models.F('created_by'), models.F('state'), name='job_by_user'), models.Index(models.F('finished'), name='job_finished')],
+                "indexes": [
+                    models.Index(
+                        models.F("priority"), models.F("id"), condition=models.Q(("state", "queued")), name="job_queue"
+                    ),
+                    models.Index(models.F("worker"), condition=models.Q(("state", "running")), name="job_running"),
+                    models.Index(models.F("created_by"), models.F("state"), name="job_by_user"),
+                    models.Index(models.F("finished"), name="job_finished"),
+                ],
             },
         ),
     ]

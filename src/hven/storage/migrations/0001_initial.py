@@ -5,22 +5,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Blob',
+            name="Blob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('sha1', models.CharField(max_length=40)),
-                ('size', models.PositiveBigIntegerField(help_text='bytes')),
-                ('created', models.DateTimeField(default=django.utils.timezone.now)),
-                ('wanted', models.DateTimeField(db_index=True, default=django.utils.timezone.now, help_text='when it was last stored or seen in use; removal counts from here')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("sha1", models.CharField(max_length=40)),
+                ("size", models.PositiveBigIntegerField(help_text="bytes")),
+                ("created", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "wanted",
+                    models.DateTimeField(
+                        db_index=True,
+                        default=django.utils.timezone.now,
+                        help_text="when it was last stored or seen in use; removal counts from here",
+                    ),
+                ),
             ],
         ),
     ]
