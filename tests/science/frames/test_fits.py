@@ -229,6 +229,13 @@ def test_a_million_hdus_are_not_walked(header_block):
         read(content, limits=Limits(max_hdus=50))
 
 
+def test_many_long_headers_are_not_all_read(header_block):
+    lines = ("XTENSION= 'IMAGE   '", "BITPIX  = 8", "NAXIS   = 0", "PCOUNT  = 0", "GCOUNT  = 1")
+    long = header_block(*lines, *["HISTORY again and again"] * 1000)
+    with pytest.raises(Invalid, match="longer than is read"):
+        read(header_block(*_header(bitpix=8)) + long * 50, limits=Limits(max_header_bytes=100_000))
+
+
 def test_an_endless_header_is_refused():
     content = b"SIMPLE  =                    T".ljust(80) + b"HISTORY again and again".ljust(80) * 36_000 * 3
     with pytest.raises(TooLarge, match="header"):

@@ -77,6 +77,12 @@ def test_positions_on_the_far_side_have_no_pixel():
     assert not wcs.contains([190], [-20]).any()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_distorted_projection_is_silent_about_positions_that_have_no_pixel():
+    x, _ = with_sip(rolled(10, 20, 10, 0)).to_pixel([190.0, 200.0], [-20.0, -30.0])
+    assert np.isnan(x).all()
+
+
 def test_a_distorted_projection_does_not_fold_the_far_sky_onto_the_frame():
     wcs = with_sip(rolled(10, 20, 60, 0))
     rng = np.random.default_rng(1)

@@ -18,12 +18,13 @@ _SEXAGESIMAL = re.compile(
 _NUMBER = re.compile(
     r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?)\s*(?:deg(?:rees)?|mm|um|s|m|°)?\s*([NSEWnsew]?)\s*\Z"
 )
+MAX_TEXT = 60  # characters of a number; patterns take the square of the length where blanks abound
 _NOTHING = frozenset({"", "none", "null", "unknown", "n/a", "na", "nan", "undefined", "-"})
 
 
 def sexagesimal(text: str) -> float | None:
     """Return "12:34:56.7", "12 34 56.7", "12h34m56.7s", "-00 30" in the unit of the first number."""
-    match = _SEXAGESIMAL.match(text)
+    match = _SEXAGESIMAL.match(text) if len(text) <= MAX_TEXT else None
     if match is None:
         return None
     minutes, seconds = float(match["b"]), float(match["c"] or 0.0)
@@ -38,7 +39,7 @@ def number_of(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
-        match = _NUMBER.match(value)
+        match = _NUMBER.match(value) if len(value) <= MAX_TEXT else None
         if match is None:
             return None
         size = float(match[1].replace("D", "E").replace("d", "e"))

@@ -24,6 +24,7 @@ STRUCTURE = frozenset(
     {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "TFIELDS", "CHECKSUM", "DATASUM"}
 )
 MAX_AXES = 999
+HEADERS_AT_MOST = 2  # times the longest header that one HDU may have, for all HDUs together
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _wanted(plane: str | None) -> tuple[str | None, int | None]:
 
 def scan(source: BinaryIO, size: int, limits: Limits, notes: list[str]) -> Iterator[Hdu]:
     """Yield HDU after HDU, lazily; what stops the walk after the first one is noted, not raised."""
-    at = 0
+    at = headers = 0
     for index in range(limits.max_hdus):
         if index and at >= size:
             return
@@ -118,6 +119,10 @@ def scan(source: BinaryIO, size: int, limits: Limits, notes: list[str]) -> Itera
         if hdu is None:
             return
         yield hdu
+        headers += hdu.data_at - hdu.header_at
+        if headers > HEADERS_AT_MOST * limits.max_header_bytes:
+            notes.append("The headers of the file are longer than is read; later HDUs were not looked at.")
+            return
         at = hdu.data_at + -(-hdu.data_bytes // BLOCK) * BLOCK
     notes.append(f"Only the first {limits.max_hdus} HDUs of the file were looked at.")
 

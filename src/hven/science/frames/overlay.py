@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -38,6 +38,23 @@ SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
 MAX_LABELS = 60
 
 
+class Drawable(Protocol):
+    """What can be drawn: a Mark, or anything with its attributes, such as an Annotation."""
+
+    @property
+    def x(self) -> float: ...  # noqa: D102  # as in Mark
+    @property
+    def y(self) -> float: ...  # noqa: D102
+    @property
+    def radius_px(self) -> float: ...  # noqa: D102
+    @property
+    def label(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def rank(self) -> float: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Something to draw at a place of the frame."""
@@ -52,7 +69,7 @@ class Mark:
 
 def annotated(
     frame: Frame,
-    marks: Sequence[Mark],
+    marks: Sequence[Drawable],
     *,
     grid: Grid | None = None,
     size: int = DISPLAY_SIDE,
@@ -64,7 +81,7 @@ def annotated(
     if grid is not None:
         _draw_grid(image, place, grid)
     _circles(image, place, marks)
-    return encode(_labelled(image, place, marks, grid), form, 88)
+    return encode(_labelled(image, place, marks, grid), form, 88, drawn=True)
 
 
 def detections(
@@ -88,7 +105,7 @@ def detections(
                 a = _fixed(px + near * radius * dx, py + near * radius * dy)
                 b = _fixed(px + far * radius * dx, py + far * radius * dy)
                 cv2.line(image, a, b, COLOURS["reference"], width, cv2.LINE_AA, SHIFT)
-    return encode(image, form, 88)
+    return encode(image, form, 88, drawn=True)
 
 
 def _canvas(frame: Frame, size: int, stretch: Stretch) -> tuple[Bytes, Placement]:
@@ -114,11 +131,11 @@ def _line_width(image: Bytes) -> int:
     return max(1, round(int(max(image.shape[:2])) / 1000))
 
 
-def _radius(place: Placement, mark: Mark, image: Bytes) -> float:
+def _radius(place: Placement, mark: Drawable, image: Bytes) -> float:
     return max(mark.radius_px * place.scale, int(max(image.shape[:2])) / 110)
 
 
-def _circles(image: Bytes, place: Placement, marks: Sequence[Mark]) -> None:
+def _circles(image: Bytes, place: Placement, marks: Sequence[Drawable]) -> None:
     width = _line_width(image)
     diagonal = float(np.hypot(*image.shape[:2]))
     for mark in marks:
@@ -163,7 +180,7 @@ def latin(text: str) -> str:
     return "".join(out)
 
 
-def _labelled(image: Bytes, place: Placement, marks: Sequence[Mark], grid: Grid | None) -> Bytes:
+def _labelled(image: Bytes, place: Placement, marks: Sequence[Drawable], grid: Grid | None) -> Bytes:
     """Write labels where they hide neither each other nor the frame's edge; those without room are left out."""
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)

@@ -86,8 +86,8 @@ def apply_all(tones: tuple[Curve, ...], plane: NDArray[Any]) -> Bytes:
     return np.stack([apply(tone, plane[..., c]) for c, tone in enumerate(tones)], axis=-1)
 
 
-def encode(image: Bytes, form: str = "jpeg", quality: int = 85) -> bytes:
-    """Return JPEG or PNG bytes of (h, w) or (h, w, 3) RGB."""
+def encode(image: Bytes, form: str = "jpeg", quality: int = 85, *, drawn: bool = False) -> bytes:
+    """Return JPEG or PNG bytes of (h, w) or (h, w, 3) RGB; `drawn` keeps the colours of thin lines in a JPEG."""
     if form not in FORMATS:
         raise Invalid(f"Pictures are made as {' or '.join(FORMATS)}, not as {form!r:.20}.")
     pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -95,6 +95,7 @@ def encode(image: Bytes, form: str = "jpeg", quality: int = 85) -> bytes:
         options = [cv2.IMWRITE_PNG_COMPRESSION, 3]
     else:
         options = [cv2.IMWRITE_JPEG_QUALITY, int(np.clip(quality, 1, 100))]
+        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444] if drawn else []
     good, buffer = cv2.imencode(".png" if form == "png" else ".jpg", np.ascontiguousarray(pixels), options)
     if not good:
         raise Invalid("The picture could not be encoded.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 EARLIEST, LATEST = 1840, 2150  # the first daguerreotypes of the sky; beyond both a date is a mistake
+MAX_TEXT = 80  # characters looked at
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 
 _YEAR_FIRST = re.compile(r"(\d{4})[-/:.](\d{1,2})[-/:.](\d{1,2})(?![\d])")
@@ -31,7 +32,7 @@ def parse_date(text: str) -> tuple[datetime, bool] | None:
     or EXIF's colons in the date, the FITS form of before 2000 ("29/11/51"), and the form that software made of
     it ("26/07/102").
     """
-    text = text.strip().strip("'\" ")
+    text = text[:MAX_TEXT].strip().strip("'\" ")
     if match := _YEAR_FIRST.match(text) or _COMPACT.match(text):
         year, month, day = (int(part) for part in match.groups())
     elif match := _DAY_FIRST.match(text):
@@ -55,7 +56,7 @@ def parse_date(text: str) -> tuple[datetime, bool] | None:
 
 def parse_clock(text: str) -> timedelta | None:
     """Return the time of day as UTC ("19:36:37", "12:07", "081314"), a zone taken into account."""
-    text = text.strip().rstrip("Zz").removesuffix("UTC").removesuffix("UT").strip()
+    text = text[:MAX_TEXT].strip().rstrip("Zz").removesuffix("UTC").removesuffix("UT").strip()
     shift = timedelta()
     if match := _ZONE.search(text):
         sign = 1 if match[1] == "+" else -1

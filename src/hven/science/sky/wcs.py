@@ -218,7 +218,7 @@ def _undistort(
         u, v = target_u, target_v
         for _ in range(20):
             next_u, next_v = target_u - polynomial(a, u, v), target_v - polynomial(b, u, v)
-            step = np.nanmax(np.abs(next_u - u) + np.abs(next_v - v), initial=0.0)
+            step = np.max(np.nan_to_num(np.abs(next_u - u) + np.abs(next_v - v)), initial=0.0)
             u, v = next_u, next_v
             if step < 1e-7:
                 break
