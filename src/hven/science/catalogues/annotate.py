@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.science.catalogues.bright import BrightStars
+from hven.science.catalogues.constellations import Figures, constellations_in_field
 from hven.science.catalogues.deepsky import DeepSky, deep_sky
 from hven.science.sky.sphere import unit_vectors
 from hven.science.sky.wcs import Wcs
@@ -146,10 +147,11 @@ def _stars(wcs: Wcs, stars: BrightStars, nbright: int) -> list[Annotation]:
     ]
 
 
-def objects_in_field(wcs: Wcs, annotations: list[Annotation]) -> list[str]:
+def objects_in_field(wcs: Wcs, annotations: list[Annotation], figures: Figures | None = None) -> list[str]:
     """Return the names worth listing, large objects first: "M 66", "NGC 3627", "The star Dubhe (\u03b1UMa)".
 
-    Deep-sky objects count when Messier or the people gave them a name, or when they are large or bright.
+    Deep-sky objects count when Messier or the people gave them a name, or when they are large or bright. With
+    `figures` the constellations whose lines cross the field follow.
     """
     least = SHOWN_FRACTION * min(wcs.width, wcs.height)
     names: list[str] = []
@@ -159,6 +161,8 @@ def objects_in_field(wcs: Wcs, annotations: list[Annotation]) -> list[str]:
         elif item.messier or item.common or 2 * item.radius_px >= least or (item.v_mag or 99) <= SHOWN_MAGNITUDE:
             names += [f"M {item.messier}"] if item.messier else []
             names += [item.names[0], *item.common]
+    if figures is not None:
+        names += constellations_in_field(wcs, figures)
     return list(dict.fromkeys(names))
 
 
