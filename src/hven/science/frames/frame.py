@@ -47,10 +47,14 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One 2-D plane, with row 0 being the first row of the file (FITS: the bottom; pictures: the top)."""
+    """One 2-D plane, with row 0 being the first row of the file (FITS: the bottom; pictures: the top).
+
+    Arrays are contiguous, in the machine's byte order and finite: pixels without a value are True in `mask` and
+    hold the median of the others, so that a filter meets no NaN.
+    """
 
     data: NDArray[Any]  # (height, width): uint8, uint16 or float32; a colour picture's luminance
-    rgb: NDArray[Any] | None = None  # (height, width, 3), uint8 or uint16, where the file has colours
+    rgb: NDArray[Any] | None = None  # (height, width, 3), of the same type as data, where the file has colours
     mask: NDArray[np.bool_] | None = None  # True where a pixel has no value
     cards: tuple[Card, ...] = ()
     meaning: Meaning = Meaning()
