@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import ipaddress
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,16 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-# Settings are read when Django is first touched, so the data folder is named before that, for each process of xdist.
-for _name in [name for name in os.environ if name.startswith("HVEN_")]:
-    del os.environ[_name]
-_DATA = Path(tempfile.mkdtemp(prefix="hven-test-"))
-atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
-os.environ["HVEN_DATA"] = str(_DATA)
-os.environ["HVEN_HOSTS"] = "testserver"
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hven.config.settings")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _real_connect = socket.socket.connect
