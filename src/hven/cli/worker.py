@@ -11,8 +11,10 @@ HELP = "Start workers only, beside a server that runs on the same data folder"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.description = "Starts workers and a reaper. Run `hven serve --workers 0` beside it if the"
-        " server shall compute nothing itself."
+    parser.description = (
+        "Starts workers and a reaper. Run `hven serve --workers 0` beside it if the server shall compute"
+        " nothing itself."
+    )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="run N jobs at once (HVEN_WORKERS, default one a core)"
     )

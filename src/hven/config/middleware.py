@@ -113,7 +113,7 @@ class SecurityHeaders:
 
 
 class DialectHosts:
-    """On a dialect's own host names its paths stand at the root: put the prefix in front, unless it is there already."""
+    """On a dialect's own host names its paths stand at the root: put the prefix in front unless it is there."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer

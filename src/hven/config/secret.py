@@ -37,7 +37,8 @@ def load_or_make(data: Path) -> str:
             draft.unlink()
     except OSError as error:
         raise Unavailable(
-            f"The data folder {data} cannot be written ({error.strerror}). Mend its permissions, or name another one with HVEN_DATA."
+            f"The data folder {data} cannot be written ({error.strerror}). Mend its permissions, or name another"
+            " one with HVEN_DATA."
         ) from error
     return _read(path)
 

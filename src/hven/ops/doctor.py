@@ -197,7 +197,8 @@ def _solver() -> Iterator[Finding]:
         unreadable = [path.name for path in files if not _readable(path)]
         if empty or unreadable:
             yield Finding(
-                "solver indexes", "ill", f"broken or unreadable in {folder}: {', '.join(sorted({*empty, *unreadable}))}",
+                "solver indexes", "ill",
+                f"broken or unreadable in {folder}: {', '.join(sorted({*empty, *unreadable}))}",
                 "Install or download them again, readable for the user that runs hven.",
             )  # fmt: skip
         else:
