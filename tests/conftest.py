@@ -212,7 +212,12 @@ def live_server_with_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         process = subprocess.Popen(
             [sys.executable, "-m", "hven.cli", "serve", "--port", str(port), "--workers", "2"],
             # What tests let the server fetch stands on loopback.
-            env=server_environment(data, HVEN_ALLOW_PRIVATE_FETCH="true", HVEN_STOP_GRACE="5"),
+            env=server_environment(
+                data,
+                HVEN_ALLOW_PRIVATE_FETCH="true",
+                HVEN_STOP_GRACE="5",
+                HVEN_DIALECT_HOSTS="nova=nova.astrometry.net",
+            ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -13,7 +13,7 @@ try:
 except LoginFailedException:
     refused = True
 job = Client(api_key=key).upload_file(source)
-found = {"refused": refused, "success": bool(job.success()), "status": job.status}
+found = {"refused": refused, "success": bool(job.success()), "status": job.status()}
 if job.success():
     info = job.info()
     with job.axy_file() as axy, job.corr_file() as corr, job.rdls_file() as rdls, job.new_fits_file() as new:
