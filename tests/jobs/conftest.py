@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +13,8 @@ import pytest
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
+
+from faultapp.look import children, signal_quietly  # noqa: E402 - worker processes find that package in the same way
 
 
 @pytest.fixture
@@ -101,33 +102,3 @@ def start(products, settings, until):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def children(pid):
-    """Process ids of the direct children of a process."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                text = (entry / "stat").read_text()
-            except OSError:
-                continue
-            fields = text[text.rindex(")") + 2 :].split()
-            if int(fields[1]) == pid and fields[0] not in "ZX":
-                found.append(int(entry.name))
-    return found
-
-
-def alive(pid):
-    """Whether a process runs (a zombie does not)."""
-    try:
-        text = Path("/proc", str(pid), "stat").read_text()
-    except OSError:
-        return False
-    return text[text.rindex(")") + 2] not in "ZX"
-
-
-def signal_quietly(pid, number):
-    """Send a signal; the process may be gone."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)

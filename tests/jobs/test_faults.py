@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 from django.db import connection
 
-from conftest import alive, children, signal_quietly  # tests/jobs/conftest.py
+from faultapp.look import alive, children, signal_quietly
 from hven.jobs import services
 from hven.jobs.models import Job, State
 from hven.jobs.processes import Identity

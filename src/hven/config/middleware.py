@@ -84,7 +84,7 @@ class HostCheck:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer one request."""
-        host = request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", "")
+        host = request.META.get("HTTP_HOST", request.META.get("SERVER_NAME", ""))
         name = host_name(host)
         if name is None or not (name in settings.HVEN_ANSWERS_TO or _is_address(name)):
             return HttpResponse(
