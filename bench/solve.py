@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--mode", choices=("blind", "scale", "both"), default="both")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
+    common.adopt_orphans()
     data = common.solver_data()
     figures: dict = {}
     passed = True

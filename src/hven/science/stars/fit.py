@@ -76,7 +76,7 @@ def fit_projection(wcs: Wcs, x: Floats, y: Floats, ra: Floats, dec: Floats, sigm
         xi, eta = standard(ra, dec, crval)
         target = np.column_stack([xi, eta])
         scaled = (weight * np.sqrt(robust))[:, None]
-        columns = np.linalg.lstsq(design * scaled, target * scaled, rcond=None)[0]
+        columns = least_squares(design * scaled, target * scaled)
         residual = (design @ columns - target) / scale
         size = np.hypot(residual[:, 0], residual[:, 1]) * weight
         spread = max(float(np.median(size)) / 1.18, 0.3)
@@ -105,6 +105,15 @@ def fit_projection(wcs: Wcs, x: Floats, y: Floats, ra: Floats, dec: Floats, sigm
     return with_inverse(replace(result, sip_a=a, sip_b=b))
 
 
+def least_squares(design: Floats, target: Floats) -> Floats:
+    """Solve by the normal equations: with pixels scaled to the frame they are well conditioned, and quick."""
+    normal = design.T @ design
+    try:
+        return np.asarray(np.linalg.solve(normal, design.T @ target), np.float64)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.lstsq(design, target, rcond=None)[0], np.float64)
+
+
 def best_order(wcs: Wcs, x: Floats, y: Floats, ra: Floats, dec: Floats, sigma: Floats, most: int) -> int:
     """Return the order that predicts stars best that it was not fitted to.
 
@@ -122,9 +131,13 @@ def best_order(wcs: Wcs, x: Floats, y: Floats, ra: Floats, dec: Floats, sigma: F
         if order > 1 and x.size < _STARS_PER_TERM * len(exponents):
             break
         design = np.stack([u**p * v**q for p, q in exponents], axis=1) * weight[:, None]
-        q_matrix, _ = np.linalg.qr(design)
-        leverage = np.clip(np.sum(q_matrix**2, axis=1), 0, 0.999)
-        residual = (target - q_matrix @ (q_matrix.T @ target)) / (1 - leverage)[:, None]
+        try:
+            root = np.linalg.cholesky(design.T @ design)
+        except np.linalg.LinAlgError:
+            break
+        basis = np.linalg.solve(root, design.T).T
+        leverage = np.clip(np.sum(basis**2, axis=1), 0, 0.999)
+        residual = (target - basis @ (basis.T @ target)) / (1 - leverage)[:, None]
         size = np.sum(residual**2, axis=1)
         error = float(np.mean(np.minimum(size, 16 * np.median(size))))
         if error < (_WORTH if order > 1 else 1.0) * lowest:
@@ -148,7 +161,7 @@ def with_inverse(wcs: Wcs) -> Wcs:
     u, v = (x - wcs.crpix[0]) / half, (y - wcs.crpix[1]) / half
     exponents = terms(order)
     design = np.stack([u**p * v**q for p, q in exponents], axis=1)
-    columns = np.linalg.lstsq(design, np.column_stack([du, dv]), rcond=None)[0]
+    columns = least_squares(design, np.column_stack([du, dv]))
     columns = columns / half ** np.array([[p + q] for p, q in exponents])
     ap, bp = np.zeros((order + 1, order + 1)), np.zeros((order + 1, order + 1))
     for (p, q), (a, b) in zip(exponents, columns, strict=True):

@@ -196,10 +196,9 @@ def _blind(search: Search) -> Solution | None:
         *(partial(try_indexes, search, d, 0, triangles=True) for d in rest),
         *(partial(try_patterns, search, d, 24) for d in depths),
         *(partial(try_indexes, search, d, 1) for d in rest),
-        *(partial(try_indexes, search, d, 2) for d in depths),
-        *(partial(try_indexes, search, d, 1, triangles=True) for d in depths),
         *(partial(try_indexes, search, d, 1, loose=True) for d in depths),
-        *(partial(try_indexes, search, d, 1, triangles=True, loose=True) for d in depths),
+        *(partial(try_indexes, search, d, 0, triangles=True, loose=True) for d in depths),
+        *(partial(try_indexes, search, d, 2) for d in depths),
     ]
     for stage in stages:
         search.check()

@@ -7,7 +7,7 @@ every circle of an asterism's size, and with a code tolerance that the measuring
 asked with few stars before any is asked with more. Triangles match by chance far oftener than quads and come last.
 """
 
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from hven.science.catalogues.indexes import IndexFile
 from hven.science.sky.sphere import angles, separation
 from hven.science.sky.wcs import Wcs
-from hven.science.stars.refine import References, listed
+from hven.science.stars.refine import listed
 from hven.science.stars.search import Depth, Search
 from hven.science.stars.solution import Hints, Solution
 from hven.science.stars.wide import width_bounds
@@ -27,6 +27,7 @@ _SIZES = (0.12, 1.0)
 _INDEXES_A_LEVEL = (2, 3, 5)
 _FEWEST_STARS = (10, 20, 34)
 _MOST_STARS = (30, 60, 110)
+_TRIANGLES_FROM_DEG = (3.0, 8.0, 12.0)  # width of a frame, by level
 _GROUP = 2.0
 _STEP = 10
 _VERIFIED_WITH = 70
@@ -70,7 +71,12 @@ def plan(search: Search, hint: Hints | None, level: int, triangles: bool) -> lis
     count = max(int(np.ceil(np.log(high / low) / np.log(_GROUP))), 1)
     edges = np.geomspace(high, low, count + 1)
     tasks: list[Task] = []
-    for number, (top, bottom) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    # narrower fields have asterisms of four stars to go by, where any such index is installed
+    has_quads = any(i.stars_per_quad > 3 for i in search.data.indexes)
+    least = _TRIANGLES_FROM_DEG[level] if triangles and has_quads else 0.0
+    for number, (top, bottom) in enumerate(itertools.pairwise(edges)):
+        if top < least:
+            continue
         middle = np.sqrt(top * bottom)
         sized = []
         for group in files:
@@ -109,8 +115,7 @@ def try_indexes(
         return None
     xy = np.column_stack([x, y]).tolist()
     for task in plan(search, hint, level, triangles):
-        first = _asked_before(search, task, level, triangles, loose)
-        for start in range(first, min(task.stars, len(xy)), _STEP):
+        for start in range(0, min(task.stars, len(xy)), _STEP):
             search.check()
             stop = min(start + _STEP, task.stars, len(xy))
             search.tell(
@@ -209,12 +214,6 @@ def _cells(level: int) -> int:
     return (0, 4, 6)[level]
 
 
-def _asked_before(search: Search, task: Task, level: int, triangles: bool, loose: bool) -> int:
-    """Return how many stars the level before has used up; none, as each level orders the stars anew."""
-    del search, task, level, triangles, loose
-    return 0
-
-
 def _near(files: tuple[IndexFile, ...], hint: Hints) -> tuple[IndexFile, ...]:
     """Return the files whose tile may hold the hinted place."""
     if files[0].healpix < 0 or hint.ra is None or hint.dec is None:
@@ -252,12 +251,3 @@ def _tile_centre(nside: int, healpix: int) -> tuple[float, float]:
     vector = np.array([cosine * np.cos(np.radians(phi)), cosine * np.sin(np.radians(phi)), sine])
     ra, dec = angles(vector)
     return float(ra), float(dec)
-
-
-def describe(tasks: list[Task]) -> Iterator[str]:
-    """Yield a line for each question, for logs and benches."""
-    for t in tasks:
-        yield (
-            f"index {t.files[0].index_id} at {t.low_arcsec:.3g}-{t.high_arcsec:.3g} arcsec/px, {t.stars} stars,"
-            f" asterisms of about {t.quad_px:.0f} px"
-        )

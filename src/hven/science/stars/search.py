@@ -23,7 +23,6 @@ from hven.science.stars.uniform import matching_list
 Floats = NDArray[np.float64]
 Progress = Callable[[float, str], None]
 _SMALLEST_BINNED = 300  # pixels of the shorter side under which binning helps nothing
-_CROWDED = 600
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the search has come to its end
@@ -89,12 +88,11 @@ class Search:
     def depths(self) -> tuple[Depth, ...]:
         """Return the lists there are, the more promising first.
 
-        A compressed picture or one with very many sources shows nebula knots and noise as sources, of which
-        binning leaves few.
+        A compressed picture shows nebula knots and artefacts as sources, of which binning leaves few.
         """
         if self.frame is None or min(self.width, self.height) < _SMALLEST_BINNED:
             return (Depth.FULL,)
-        if self.frame.data.dtype == np.uint8 or len(self.sources) > _CROWDED:
+        if self.frame.data.dtype == np.uint8:
             return Depth.BINNED, Depth.FULL
         return Depth.FULL, Depth.BINNED
 
