@@ -14,15 +14,17 @@ def run(context: StepContext) -> Outcome:
     """Name the deep-sky objects and bright stars in the field."""
     from hven.science.catalogues.annotate import annotate, objects_in_field  # noqa: PLC0415 - tables, for workers
     from hven.science.catalogues.bright import bright_stars  # noqa: PLC0415 - the same
+    from hven.science.catalogues.constellations import constellation_figures  # noqa: PLC0415 - the same
 
     if context.solved is None or context.solved.solution is None:
         return Outcome()
     wcs = context.solved.solution.wcs
-    stars = bright_stars(settings.HVEN_ASSETS / "d3-celestial" / "data")
+    names = settings.HVEN_ASSETS / "d3-celestial" / "data"
+    stars, figures = bright_stars(names), constellation_figures(names)
     if stars.note:
         context.log(stars.note)
     found = annotate(wcs, stars, nbright=context.value("bright_limit"))
-    objects = objects_in_field(wcs, found)
+    objects = objects_in_field(wcs, found, figures)
     context.log(f"{len(found)} named objects in the field.")
     return Outcome({"annotations": [_json(one) for one in found], "objects": objects})
 

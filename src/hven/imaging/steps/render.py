@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 JPEG = "image/jpeg"
 _MOST_SOURCES = 3000  # drawn in a viewer: more would hide the picture
+_MOST_CIRCLES = 600  # drawn on a picture of 640 pixels
 
 
 def run(context: StepContext) -> Outcome:
@@ -49,9 +50,10 @@ def _pictures(context: StepContext, grid: Grid | None, stretch: Stretch) -> list
         if result.solution is not None:
             marks = [SimpleNamespace(**one) for one in context.earlier.get("annotate", {}).get("annotations", [])]
             made["annotated.jpg"] = overlay.annotated(frame, marks, grid=grid, stretch=stretch)  # type: ignore[arg-type]  # what a mark needs is there
-            reference = result.solution.matches.x_reference, result.solution.matches.y_reference
-        sources = result.sources
-        made["detection.jpg"] = overlay.detections(frame, (sources.x, sources.y), reference, stretch=stretch)
+            matches = result.solution.matches
+            reference = matches.x_reference[:_MOST_CIRCLES], matches.y_reference[:_MOST_CIRCLES]
+        x, y = result.sources.x[:_MOST_CIRCLES], result.sources.y[:_MOST_CIRCLES]
+        made["detection.jpg"] = overlay.detections(frame, (x, y), reference, stretch=stretch)
     for name, content in made.items():
         context.path(name).write_bytes(content)
     return [Product(name, context.path(name), JPEG) for name in made]
