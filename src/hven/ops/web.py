@@ -31,7 +31,7 @@ def main() -> int:
     from granian.log import LogLevels  # noqa: PLC0415 - the same
 
     Granian(
-        "hven.config.wsgi:application",
+        "hven.ops.wsgi:application",
         address=args.host,
         port=args.port,
         interface=Interfaces.WSGI,

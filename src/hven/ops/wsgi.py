@@ -1,0 +1,12 @@
+"""The application as the web server's worker processes load it: such a process ends when the one that started it does."""
+
+import os
+import signal
+
+from django.core.wsgi import get_wsgi_application
+
+from hven.jobs.processes import die_with_parent
+
+# Process 1 is nobody's starter here: to have it for a parent means to be an orphan already.
+die_with_parent(os.getppid() if os.getppid() != 1 else -1, signal.SIGKILL)
+application = get_wsgi_application()
