@@ -10,6 +10,7 @@ from hven.science.stars.background import Background, Mesh, mesh_samples, mesh_s
 from hven.science.stars.saturation import nonzero_bytes
 
 Floats = NDArray[np.float64]
+_RING_NOISE = 0.7  # of the average of two points of a ring, in deviations of the filtered frame
 _STRIP = 256  # rows worked on at a time: what fits in a core's cache
 
 
@@ -18,6 +19,7 @@ class Filtered:
     """A frame correlated with a normalised Gaussian, and the noise of the result."""
 
     values: NDArray[np.float32]  # (height, width), ADU
+    level: Mesh  # what is left of the background in `values`, ADU
     noise: Mesh  # standard deviation of `values`, ADU
     sigma: float  # of the Gaussian, pixels
     kernel: NDArray[np.float64]  # (n,), one axis of the Gaussian
@@ -84,9 +86,10 @@ def matched_filter(
         for top in range(start, stop, cell):
             band = values[top : min(top + cell, stop)]
             samples.append(mesh_samples(band, cell, mask, top))
-    measured = mesh_statistics(samples)[1]
+    left, measured = mesh_statistics(samples)
     least = max(floor, 0.25 * float(np.median(measured)), 1e-12)
-    return Filtered(values, Mesh(np.maximum(measured, least), cell, width, height), sigma, kernel)
+    noise = Mesh(np.maximum(measured, least), cell, width, height)
+    return Filtered(values, Mesh(left, cell, width, height), noise, sigma, kernel)
 
 
 def find_peaks(filtered: Filtered, threshold: float, negative: bool = False, every: int = 1) -> Peaks:
@@ -95,7 +98,8 @@ def find_peaks(filtered: Filtered, threshold: float, negative: bool = False, eve
     With `every` above 1, only every so-many-th strip of the frame is searched.
     """
     height, width = filtered.values.shape
-    size = 5 if filtered.sigma > 0.8 else 3
+    size = 5 if filtered.sigma > 1.6 else 3
+    sign = -1.0 if negative else 1.0
     window = np.ones((size, size), np.uint8)
     margin = size // 2
     found: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
@@ -105,7 +109,8 @@ def find_peaks(filtered: Filtered, threshold: float, negative: bool = False, eve
         low, high = max(start - margin, 0), min(stop + margin, height)
         part = filtered.values[low:high]
         # the quietest cell's limit first: the exact one is asked of the few that pass
-        least = threshold * float(noise[max(start // cell - 1, 0) : stop // cell + 2].min())
+        cells = slice(max(start // cell - 1, 0), stop // cell + 2)
+        least = float((sign * filtered.level.values[cells] + threshold * noise[cells]).min())
         if negative:
             part = -part
         top = cv2.dilate(part, window)[start - low : stop - low]
@@ -116,7 +121,7 @@ def find_peaks(filtered: Filtered, threshold: float, negative: bool = False, eve
     row = np.concatenate([f[0] for f in found]) if found else np.zeros(0, np.intp)
     column = np.concatenate([f[1] for f in found]) if found else np.zeros(0, np.intp)
     inner = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
-    peaks = _placed(filtered, row[inner], column[inner], -1.0 if negative else 1.0)
+    peaks = _placed(filtered, row[inner], column[inner], sign)
     return peaks.chosen(peaks.snr >= threshold)
 
 
@@ -126,7 +131,7 @@ def _placed(filtered: Filtered, row: NDArray[np.intp], column: NDArray[np.intp],
     width = filtered.values.shape[1]
     place = row * width + column
     around = np.stack([flat[place + dy * width + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1)], axis=1).astype(float)
-    around *= sign
+    around = sign * (around - filtered.level.at(column.astype(float), row.astype(float))[:, None])
     value = around[:, 4]
     logs = np.log(np.maximum(around, 0.02 * np.maximum(value, 1e-30)[:, None]))
     table = logs.reshape(-1, 3, 3)
@@ -162,12 +167,13 @@ def stands_out(filtered: Filtered, peaks: Peaks, threshold: float) -> NDArray[np
         two = filtered.values[np.clip(peaks.row - dy[k], 0, height - 1), np.clip(peaks.column - dx[k], 0, width - 1)]
         pairs[k] = 0.5 * (one + two)
     pairs.sort(axis=0)
-    base = 0.5 * (pairs[3] + pairs[4])
-    # the lower half tells the ring's own scatter; neighbours sit in the upper one
-    scatter = 1.48 * np.maximum(base - 0.5 * (pairs[1] + pairs[2]), 0)
+    base = 0.5 * (pairs[3] + pairs[4]) - filtered.level.at(peaks.x, peaks.y)
     sigma = peaks.value / np.maximum(peaks.snr, 1e-9)
-    excess = peaks.value - np.maximum(base, 0)
-    return np.asarray(excess > threshold * np.hypot(sigma, scatter), np.bool_)
+    # the lower half tells the ring's own scatter, beyond what noise gives it; neighbours sit in the upper one
+    scatter = 1.48 * np.maximum(0.5 * (pairs[3] + pairs[4]) - 0.5 * (pairs[1] + pairs[2]), 0)
+    texture = np.sqrt(np.maximum(scatter**2 - (_RING_NOISE * sigma) ** 2, 0))
+    excess = peaks.value - np.maximum(base - _RING_NOISE * sigma, 0)
+    return np.asarray(excess > threshold * np.hypot(sigma, texture), np.bool_)
 
 
 def is_star_shaped(
