@@ -21,10 +21,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hven-bench-") as data:
         os.environ |= {"HVEN_DATA": data, "DJANGO_SETTINGS_MODULE": "jobsapp.settings", "PYTHONPATH": str(HERE)}
         sys.path.insert(0, str(HERE))
-        import django  # noqa: PLC0415 - the environment comes first
+        import django
 
         django.setup()
-        from hven.ops.database import migrate  # noqa: PLC0415 - the same
+        from hven.ops.database import migrate
 
         migrate()
         supervisor = subprocess.Popen([sys.executable, "-m", "hven.jobs", "supervisor", "--slots", "2"])
@@ -42,7 +42,7 @@ def main() -> int:
 
 def single() -> list[float]:
     """Return the waits in milliseconds of jobs that come one at a time."""
-    from hven.jobs import services  # noqa: PLC0415 - needs the apps
+    from hven.jobs import services
 
     waits = []
     for number in range(SINGLE + 5):
@@ -59,8 +59,8 @@ def single() -> list[float]:
 
 def burst() -> float:
     """Return how many jobs a second are done when many wait."""
-    from hven.jobs import wake  # noqa: PLC0415 - needs the apps
-    from hven.jobs.models import Job, State  # noqa: PLC0415 - the same
+    from hven.jobs import wake
+    from hven.jobs.models import Job, State
 
     Job.objects.bulk_create([Job(kind="bench.touch") for _ in range(BURST)])
     begun = time.monotonic()

@@ -2,10 +2,11 @@
 
 import time
 
+from hven.jobs.context import JobContext
 from hven.jobs.kinds import job_kind
 
 
 @job_kind("bench.touch")
-def touch(context) -> dict[str, float]:
+def touch(_context: JobContext) -> dict[str, float]:
     """Return the time."""
     return {"began": time.monotonic()}

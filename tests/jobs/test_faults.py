@@ -10,8 +10,8 @@ from collections import Counter
 
 import pytest
 from django.db import connection
-
 from faultapp.look import alive, children, signal_quietly
+
 from hven.jobs import services
 from hven.jobs.models import Job, State
 from hven.jobs.processes import Identity

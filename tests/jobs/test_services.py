@@ -57,7 +57,7 @@ def test_unknown_kind_is_refused_at_once_and_fails_if_it_is_there(db):
 
 
 def test_job_of_a_rolled_back_change_is_not_there(work):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012 - the rollback is the point
         work()
         raise ZeroDivisionError
     assert not Job.objects.exists()
@@ -196,7 +196,7 @@ def test_kind_is_told_of_the_end_and_cannot_spoil_it(products):
     failed = services.run_here(services.enqueue("fault.ended"))
     cancelled = services.enqueue("fault.ended")
     services.cancel(cancelled)
-    assert faultapp.jobs.ENDED == [(failed.pk, "failed"), (cancelled.pk, "cancelled")]
+    assert [(failed.pk, "failed"), (cancelled.pk, "cancelled")] == faultapp.jobs.ENDED
     assert services.run_here(services.enqueue("fault.badend")).state == State.FAILED
 
 

@@ -14,7 +14,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
 from tests.conftest import free_port, hven_command, server_environment, wait_until_ready
 
 pytestmark = pytest.mark.timeout(180)

@@ -162,7 +162,8 @@ def test_name_is_a_bare_file_name(server, get, given, name):
     "url",
     [
         "ftp://example.org/x", "file:///etc/passwd", "gopher://127.0.0.1/", "javascript:1", "", "http://", "http:///x",
-        "//example.org/x", "http://user:pw@example.org/", "http://user@example.org/", "http://a b/", "http://x/\r\nHost: y",
+        "//example.org/x", "http://user:pw@example.org/", "http://user@example.org/", "http://a b/",
+        "http://x/\r\nHost: y",
         "http://[::1", "http://x:99999/", "http://x:port/", "http://" + "a" * 9000, "http://\u0000/", "http://..../",
     ],
 )  # fmt: skip
@@ -178,7 +179,7 @@ def test_addresses_that_are_no_web_addresses_are_refused(get, url):
         "localhost",
         "[::1]",
         "[::ffff:127.0.0.1]",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104 - it is refused
         "127.1",
         "2130706433",
         "0x7f000001",

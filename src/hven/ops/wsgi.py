@@ -1,4 +1,4 @@
-"""The application as the web server's worker processes load it: such a process ends when the one that started it does."""
+"""The application as the web server's worker processes load it: such a process ends with the one that started it."""
 
 import os
 import signal
