@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import random
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +324,31 @@ BAD = {
         "SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2",
         "NAXIS1  =                   60", "NAXIS2  =                   60",
     ) + b"\x07" * 3600 + bytes(-3600 % 2880),
+}  # fmt: skip
+
+
+def _zip(*members: tuple[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+BAD |= {
+    "gzip bomb": gzip.compress(bytes(300 * 1024 * 1024), 9),
+    "zip bomb": _zip(("a.fits", bytes(300 * 1024 * 1024))),
+    "several": _zip(("a.fits", FITS), ("../../b.fits", FITS)),
+    "cut gzip": gzip.compress(bytes(range(256)) * 1000)[:200],
+    "cut jpeg": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01" + bytes(50),
+    "saturated": _header(
+        "SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2",
+        "NAXIS1  =                   60", "NAXIS2  =                   60",
+    ) + b"\xff" * 3600 + bytes(-3600 % 2880),
+    "random pixels": _header(
+        "SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2",
+        "NAXIS1  =                  100", "NAXIS2  =                  100",
+    ) + random.Random(1).randbytes(10_000) + bytes(-10_000 % 2880),
 }  # fmt: skip
 
 
