@@ -6,46 +6,27 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, models
+from django.db import models
 from django.utils import timezone
 
 from hven.accounts import services
 from hven.accounts.access import Verb, check, find, may, visible
 from hven.accounts.actor import ANYONE, Actor
-from hven.accounts.models import Grant, Owned, Role
+from hven.accounts.models import Grant, Role
+from hven.archive.models import Submission  # an owned record like any other
 from hven.errors import Forbidden, NotFound, Unauthenticated
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Note(Owned):
-    """A record for these tests."""
-
-    class Meta:
-        app_label = "accounts"
-        managed = False
-        db_table = "test_note"
-
-
-@pytest.fixture(autouse=True)
-def _table(transactional_db):
-    with connection.schema_editor() as editor:
-        Note._meta.managed = True
-        editor.create_model(Note)
-    yield
-    with connection.schema_editor() as editor:
-        editor.delete_model(Note)
-        Note._meta.managed = False
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def note(user):
-    return Note.objects.create(owner=user)
+    return Submission.objects.create(owner=user)
 
 
 def rights(actor, record):
     """The verbs allowed, asked of the list; checked against the single look-up."""
-    listed = {verb for verb in Verb if visible(Note.objects.all(), actor, verb).filter(pk=record.pk).exists()}
+    listed = {verb for verb in Verb if visible(Submission.objects.all(), actor, verb).filter(pk=record.pk).exists()}
     assert listed == {verb for verb in Verb if may(actor, verb, record)}
     return {str(verb) for verb in listed}
 
@@ -86,7 +67,7 @@ def test_public_record_is_seen_and_opened_by_anyone_and_no_more(note, other_user
 def test_observatory_members_act_by_role(user, other_user, note, role, expected):
     place = services.create_observatory(user, "Stjerneborg")
     services.add_member(place, other_user, role)
-    Note.objects.filter(pk=note.pk).update(observatory=place)
+    Submission.objects.filter(pk=note.pk).update(observatory=place)
     assert rights(Actor.of(other_user), note) == expected
 
 
@@ -98,7 +79,7 @@ def test_upload_key_sees_but_opens_nothing(user, note):
 def test_key_of_an_observatory_opens_that_observatory_only(user, note):
     place = services.create_observatory(user, "Stjerneborg")
     secret = services.make_key(user, "api", observatory=place).secret
-    inside = Note.objects.create(owner=user, observatory=place)
+    inside = Submission.objects.create(owner=user, observatory=place)
     actor = services.authenticate_secret(secret)
     assert rights(actor, note) == set()
     assert rights(actor, inside) == ALL
@@ -146,16 +127,16 @@ def test_an_empty_link_matches_no_grant_without_a_link(user, other_user, note):
 def test_a_record_comes_once_however_many_grants_it_has(user, other_user, note):
     for _ in range(3):
         services.grant_to(Actor.of(user), note, other_user)
-    assert visible(Note.objects.all(), Actor.of(other_user)).count() == 1
+    assert visible(Submission.objects.all(), Actor.of(other_user)).count() == 1
 
 
 def test_look_up_hides_what_may_not_be_seen_and_refuses_what_may_not_be_done(user, other_user, note):
     with pytest.raises(NotFound):
-        find(Note.objects.all(), Actor.of(other_user), pk=note.pk)
+        find(Submission.objects.all(), Actor.of(other_user), pk=note.pk)
     services.set_visibility(Actor.of(user), note, "public")
-    assert find(Note.objects.all(), Actor.of(other_user), uuid=note.uuid) == note
+    assert find(Submission.objects.all(), Actor.of(other_user), uuid=note.uuid) == note
     with pytest.raises(Forbidden):
-        find(Note.objects.all(), Actor.of(other_user), Verb.DELETE, pk=note.pk)
+        find(Submission.objects.all(), Actor.of(other_user), Verb.DELETE, pk=note.pk)
     with pytest.raises(Unauthenticated):
         check(ANYONE, Verb.CHANGE, note)
 
@@ -168,5 +149,5 @@ def test_strangers_cannot_grant(user, other_user, note):
 
 
 def test_owner_deletes_their_records_with_their_account(user, note):
-    assert isinstance(Note._meta.get_field("owner").remote_field.on_delete, type(models.CASCADE))
+    assert isinstance(Submission._meta.get_field("owner").remote_field.on_delete, type(models.CASCADE))
     assert get_user_model() is type(user)

@@ -11,9 +11,10 @@ from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, connection, models
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from hven.archive.models import DataFile, Dataset
 from hven.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from hven.storage import incoming, services, signing
 from hven.storage.models import Blob
@@ -21,29 +22,11 @@ from hven.storage.models import Blob
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Holder(models.Model):
-    """A record that refers to a blob, for these tests."""
-
-    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="test_holders")
-
-    class Meta:
-        app_label = "storage"
-        managed = False
-        db_table = "test_holder"
-
-    def __str__(self):
-        return str(self.pk)
-
-
-@pytest.fixture(autouse=True)
-def _table(transactional_db):
-    with connection.schema_editor() as editor:
-        Holder._meta.managed = True
-        editor.create_model(Holder)
-    yield
-    with connection.schema_editor() as editor:
-        editor.delete_model(Holder)
-        Holder._meta.managed = False
+@pytest.fixture
+def hold(user):
+    """Refer to a blob by a record, as records do."""
+    dataset = Dataset.objects.create(owner=user, name="held")
+    return lambda blob: DataFile.objects.create(owner=user, dataset=dataset, name="held", blob=blob)
 
 
 @pytest.fixture
@@ -165,9 +148,9 @@ def test_upload_limit_keeps_what_came_before():
     assert services.append(name, [b"45"], offset=3, limit=5) == 5
 
 
-def test_only_unreferenced_blobs_past_their_grace_are_removed(settings):
+def test_only_unreferenced_blobs_past_their_grace_are_removed(settings, hold):
     held, young, old = services.put(b"held"), services.put(b"young"), services.put(b"old")
-    Holder.objects.create(blob=held)
+    hold(held)
     age(held, settings.HVEN_BLOB_GRACE + 1)
     age(old, settings.HVEN_BLOB_GRACE + 1)
     assert services.remove_unwanted() == 1
@@ -185,7 +168,7 @@ def test_storing_again_renews_the_grace(settings):
     assert services.remove_unwanted() == 0
 
 
-def test_removal_and_storing_of_the_same_bytes_side_by_side_never_lose_them(settings):
+def test_removal_and_storing_of_the_same_bytes_side_by_side_never_lose_them(settings, hold):
     settings.HVEN_BLOB_GRACE = 0.0
     stop = threading.Event()
 
@@ -200,11 +183,11 @@ def test_removal_and_storing_of_the_same_bytes_side_by_side_never_lose_them(sett
         for _ in range(60):
             blob = services.put(b"contested")
             try:
-                Holder.objects.create(blob=blob)
+                hold(blob)
             except IntegrityError:  # removed between the two: the reference is refused, which is right
                 continue
             assert read(blob) == b"contested"
-            Holder.objects.all().delete()
+            DataFile.objects.all().delete()
     finally:
         stop.set()
         thread.join()
