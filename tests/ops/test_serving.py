@@ -177,6 +177,37 @@ def test_commands_on_a_fresh_folder_say_what_to_do(tmp_path):
     done = run(tmp_path, "user", "list")
     assert done.returncode == 2
     assert "hven serve" in done.stderr
+    done = run(tmp_path, "user", "list", HVEN_DIALECT_HOSTS="novaa=x.example")
+    assert done.returncode == 2
+    assert "novaa" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_workers_run_apart_from_the_server(serve, tmp_path):
+    server = serve(wait=False, workers="0")
+    until(lambda: answers(server.url))
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        get(f"{server.url}/readyz")
+    assert caught.value.code == 503
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "hven.cli", "worker", "--workers", "1"],
+        env=server_environment(server.data, HVEN_STOP_GRACE="3"),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: reachable(server.url))
+    finally:
+        worker.terminate()
+        assert worker.wait(30) == 0
+    assert part(tmp_path, "supervisor") == []
+
+
+def answers(url):
+    try:
+        return get(f"{url}/healthz")[0] == 200
+    except OSError:
+        return False
 
 
 def test_slow_clients_hold_up_nobody(serve):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from hven.config import logs, options, secret
 from hven.config.folders import Folders
 from hven.config.staticfiles import package_folders
+from hven.errors import Invalid
 
 OPTIONS = options.read()
 # Written out, so that the type checker knows them; a test compares this list with the options.
@@ -57,6 +58,11 @@ HVEN_INDEX_FOLDERS = OPTIONS.index_folders()
 HVEN_CHECKOUT = Path(__file__).resolve().parents[3]
 HVEN_ASSETS: Path = OPTIONS["ASSETS"] or HVEN_CHECKOUT / "node_modules"
 HVEN_DIALECT_PREFIXES = {"nova": "nova"}
+if _unknown := set(HVEN_DIALECT_HOSTS.values()) - set(HVEN_DIALECT_PREFIXES):
+    raise Invalid(
+        f"HVEN_DIALECT_HOSTS names the dialect {min(_unknown)}, which hven does not speak;"
+        f" it speaks {', '.join(HVEN_DIALECT_PREFIXES)}."
+    )
 STAFF_PATH = "staff/"
 
 _public = urlsplit(OPTIONS["PUBLIC_URL"])

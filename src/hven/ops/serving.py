@@ -95,7 +95,8 @@ class Parts:
             self.stopping.set()
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, note)
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup asked to ignore the terminal's end
+                signal.signal(number, note)
         try:
             while not self.stopping.is_set():
                 now = time.monotonic()
