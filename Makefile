@@ -56,14 +56,19 @@ format: $(VENV)/.ready ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure everything that has a number, beside its yardstick
+bench: setup .venvs/yardsticks/.ready ## Measure everything that has a number, beside its yardstick (about two hours)
 	@bin/system-packages astrometry.net
 	bench/run
+
+.venvs/yardsticks/.ready: bench/yardsticks.lock
+	test -x .venvs/yardsticks/bin/python || $(PYTHON) -m venv .venvs/yardsticks
+	.venvs/yardsticks/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
 
 lock: ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	for f in tests/clients/*.in; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header $$f -o $${f%.in}.lock; done
+	for f in tests/clients/*.in bench/yardsticks.in; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header $$f -o $${f%.in}.lock; done
 
 clean: ## Remove what make made, but no data
 	rm -rf $(VENV) .venvs node_modules build src/*.egg-info
