@@ -1,0 +1,141 @@
+"""The list of frames: which, in which order, with what each row shows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.core.paginator import Page, Paginator
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+
+from hven.accounts.access import visible
+from hven.accounts.actor import Actor
+from hven.imaging.models import Reduction, ReductionFile, Run, RunState, Solution
+from hven.jobs.models import State
+from hven.science.sky.sphere import separation
+
+PER_PAGE = 24
+ORDERS = {"newest": ("-id",), "oldest": ("id",), "name": ("name", "-id")}
+_OVER = Q(outcome="")
+
+CONDITIONS: dict[str, Q] = {
+    "queued": _OVER & Q(job__state=State.QUEUED),
+    "running": _OVER & Q(job__state=State.RUNNING),
+    "solved": Q(outcome=RunState.DONE),
+    "no solution": Q(outcome=RunState.NO_SOLUTION),
+    "failed": Q(outcome=RunState.FAILED) | (_OVER & (Q(job__isnull=True) | Q(job__state__in=[State.FAILED, State.DONE]))),
+    "cancelled": _OVER & Q(job__state=State.CANCELLED),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is asked for, as its address says it."""
+
+    text: str = ""
+    state: str = ""
+    whose: str = "mine"  # or "all" that the actor may see
+    order: str = "newest"
+    look: str = ""  # grid or table; empty: as last time
+
+    @classmethod
+    def of(cls, query: Any) -> Wanted:
+        """Read the address; what makes no sense counts as not said."""
+        state, order = query.get("state", ""), query.get("order", "newest")
+        return cls(
+            text=query.get("q", "").strip().replace("\0", "")[:200],
+            state=state if state in CONDITIONS else "",
+            whose="all" if query.get("whose") == "all" else "mine",
+            order=order if order in ORDERS else "newest",
+            look=query.get("look", "") if query.get("look") in {"grid", "table"} else "",
+        )
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything but the order was asked for."""
+        return bool(self.text or self.state or self.whose == "all")
+
+
+def frames(actor: Actor, wanted: Wanted) -> QuerySet[Reduction]:
+    """Return the reductions that a list shows."""
+    found = visible(Reduction.objects.all(), actor)
+    if wanted.whose == "mine":
+        found = found.filter(owner=actor.user)
+    last = Run.objects.filter(reduction=OuterRef("pk")).order_by("-id")
+    found = found.annotate(last_run=Subquery(last.values("pk")[:1]))
+    if wanted.state:
+        found = found.filter(last_run__in=Run.objects.filter(CONDITIONS[wanted.state]).values("pk"))
+    if wanted.text:
+        found = found.filter(_matching(wanted.text))
+    return found.order_by(*ORDERS[wanted.order])
+
+
+def page_of(actor: Actor, wanted: Wanted, number: str) -> Page[Reduction]:
+    """Return one page of the list, each reduction with its ``run`` and whether it ``has_picture``."""
+    shown = frames(actor, wanted).annotate(
+        has_picture=Exists(ReductionFile.objects.filter(reduction=OuterRef("pk"), path="thumbnail.jpg"))
+    )
+    page = Paginator(shown.select_related("data_file", "owner"), PER_PAGE).get_page(number)
+    runs = Run.objects.select_related("job", "solution").in_bulk([r.last_run for r in page if r.last_run])
+    for reduction in page:
+        reduction.run = runs.get(reduction.last_run)
+    return page
+
+
+def latest_run(reduction: Reduction) -> Run | None:
+    """Return the newest run of a reduction."""
+    return runs_of(reduction).first()
+
+
+def runs_of(reduction: Reduction) -> QuerySet[Run]:
+    """Return the runs of a reduction, newest first."""
+    related = ("job", "solution", "reduction__data_file", "reduction__submission")
+    return reduction.runs.select_related(*related).order_by("-id")
+
+
+def _matching(text: str) -> Q:
+    """Return the condition for a search: a name, a tag, an object, or a position that the frame contains."""
+    position = read_position(text)
+    if position is not None:
+        return Q(pk__in=_around(*position))
+    return (
+        Q(name__icontains=text) | Q(data_file__object_name__icontains=text)
+        | Q(data_file__camera__icontains=text)
+        | Q(data_file__pk__in=_tagged(text))
+    )  # fmt: skip
+
+
+def _tagged(text: str) -> Any:
+    from hven.archive.models import Tag  # noqa: PLC0415 - used by this condition only
+
+    return Tag.objects.filter(text__icontains=text).values("data_file")
+
+
+_NUMBER = r"([0-9]+(?:\.[0-9]*)?)"
+_SEXAGESIMAL = re.compile(
+    rf"^\s*(\d+)[h:\s]\s*(\d+)[m:′'\s]\s*{_NUMBER}?[s″\"]?[\s,]*([+\-−])(\d+)[d°:\s]\s*(\d+)[m:′'\s]?\s*{_NUMBER}?[s″\"]?\s*$"
+)
+_DEGREES = re.compile(rf"^\s*{_NUMBER}°?[\s,]+([+\-−]?){_NUMBER}°?\s*$")
+
+
+def read_position(text: str) -> tuple[float, float] | None:
+    """Return right ascension and declination in degrees where a text is a position, else None."""
+    if found := _SEXAGESIMAL.match(text):
+        h, m, s, sign, d, dm, ds = found.groups()
+        ra = 15 * (int(h) + int(m) / 60 + float(s or 0) / 3600)
+        dec = (int(d) + int(dm) / 60 + float(ds or 0) / 3600) * (1 if sign == "+" else -1)
+    elif found := _DEGREES.match(text):
+        ra, dec = float(found[1]), float(found[3]) * (1 if found[2] in {"", "+"} else -1)
+    else:
+        return None
+    return (ra, dec) if ra <= 360 and abs(dec) <= 90 else None
+
+
+def _around(ra: float, dec: float) -> list[int]:
+    """Return the reductions whose solution's circle holds a position."""
+    rows = Solution.objects.values_list("run__reduction", "ra", "dec", "radius_deg")
+    table = np.array(list(rows), float).reshape(-1, 4)
+    near = separation(ra, dec, table[:, 1], table[:, 2]) <= table[:, 3]
+    return [int(pk) for pk in table[near, 0]]

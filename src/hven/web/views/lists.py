@@ -1,0 +1,139 @@
+"""Frames and queue: what is there, and what is being done."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from hven.accounts.access import Verb, find
+from hven.imaging import services as imaging
+from hven.imaging.models import Run
+from hven.imaging.services.solver_data import BUILD
+from hven.jobs import services as jobs
+from hven.jobs.models import Job, State
+from hven.web import calls, hints
+from hven.web.actor import actor_of, signed_in
+from hven.web.errors import page
+from hven.web.listing import CONDITIONS, ORDERS, Wanted, page_of
+
+RUNS_PER_PAGE = 40
+UNDER_WAY = CONDITIONS["queued"] | CONDITIONS["running"]
+
+
+@page
+@signed_in
+@require_safe
+def home(request: HttpRequest) -> HttpResponseBase:
+    """Go to the frames."""
+    return redirect("frames")
+
+
+@page
+@signed_in
+@require_safe
+@never_cache
+def frames(request: HttpRequest) -> HttpResponseBase:
+    """Show the frames as a grid or a table, narrowed as the address says."""
+    wanted = Wanted.of(request.GET)
+    look = wanted.look or request.session.get("frames_look", "grid")
+    if wanted.look:
+        request.session["frames_look"] = wanted.look
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "page": page_of(actor_of(request), wanted, request.GET.get("page", "1")),
+        "wanted": wanted,
+        "look": look,
+        "states": list(CONDITIONS),
+        "orders": list(ORDERS),
+        "query": query.urlencode(),
+        "here": "frames",
+    }
+    return render(request, "web/frames.html", context)
+
+
+@page
+@signed_in
+@require_safe
+def upload(request: HttpRequest) -> HttpResponseBase:
+    """Show where files are dropped, with what is known about them."""
+    context = {
+        "fields": hints.common_fields({}),
+        "visibility": settings.HVEN_DEFAULT_VISIBILITY,
+        "limit": settings.HVEN_MAX_UPLOAD,
+        "address": calls.server_address(request),
+        "call": calls.nova_upload(calls.server_address(request), {}, settings.HVEN_DEFAULT_VISIBILITY),
+        "here": "upload",
+    }
+    return render(request, "web/upload.html", context)
+
+
+@page
+@signed_in
+@require_safe
+@never_cache
+def queue(request: HttpRequest) -> HttpResponseBase:
+    """Show the runs of one's own: what waits and works first, then what ended."""
+    actor = actor_of(request)
+    mine = imaging.visible_runs(actor).filter(reduction__owner=actor.user)
+    waiting = list(mine.filter(UNDER_WAY).order_by("id")[:RUNS_PER_PAGE])
+    for run in waiting:
+        run.place = jobs.place_in_queue(run.job) if run.job else None
+    ended = Paginator(mine.exclude(pk__in=mine.filter(UNDER_WAY).values("pk")), RUNS_PER_PAGE)
+    shown = ended.get_page(request.GET.get("page", "1"))
+    for run in shown:
+        run.took_s = (run.finished - run.started).total_seconds() if run.finished and run.started else None
+    context = {
+        "waiting": waiting,
+        "page": shown,
+        "tables": Job.objects.filter(kind=BUILD, state__in=[State.QUEUED, State.RUNNING]).first(),
+        "here": "queue",
+        "query": "",
+    }
+    part = request.headers.get("HX-Request") == "true"
+    return render(request, "web/parts/queue.html" if part else "web/queue.html", context)
+
+
+@page
+@signed_in
+@require_POST
+def cancel(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """Stop a run."""
+    actor = actor_of(request)
+    run = find(Run.objects.all(), actor, Verb.CHANGE, "reduction", uuid=uuid)
+    if not imaging.cancel_run(actor, run):
+        messages.info(request, "That run had ended already.")
+    return _back(request)
+
+
+@page
+@signed_in
+@require_POST
+def retry(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """Ask for an ended run once more."""
+    actor = actor_of(request)
+    run = find(Run.objects.all(), actor, Verb.CHANGE, "reduction", uuid=uuid)
+    imaging.repeat_run(actor, run)
+    return _back(request)
+
+
+@signed_in
+@require_safe
+@never_cache
+def under_way(request: HttpRequest) -> HttpResponse:
+    """Return how many of one's own runs wait or work, for the head of every page."""
+    return render(request, "web/parts/under_way.html")
+
+
+def _back(request: HttpRequest) -> HttpResponseBase:
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return redirect(wanted if safe else "queue")
