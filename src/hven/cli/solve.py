@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             subject = _read(path)
             result = solve(
-                subject, hints, data, time_limit=limit, use_header=not arguments.no_header,
-                progress=lambda _f, m, p=path, n=number: _show(p, n, len(arguments.files), m),
-            )  # fmt: skip
+                subject,
+                hints,
+                data,
+                time_limit=limit,
+                use_header=not arguments.no_header,
+                progress=partial(_tell, path, number, len(arguments.files)),
+            )
         except (Invalid, NotFound, OSError) as error:
             reason = str(error) if isinstance(error, HvenError) else f"The file cannot be read: {error.strerror}."
             _clear()
@@ -206,6 +211,10 @@ def _show(path: Path, number: int, count: int, message: str) -> None:
         print(f"\r\x1b[K{place}{path.name}: {message}", end="", file=sys.stderr, flush=True)
     elif message == "reading":
         print(f"{place}{path.name}", file=sys.stderr, flush=True)
+
+
+def _tell(path: Path, number: int, count: int, _fraction: float, message: str) -> None:
+    _show(path, number, count, message)
 
 
 def _clear() -> None:

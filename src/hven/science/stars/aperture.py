@@ -71,12 +71,13 @@ def aperture_sums(
             pixels = np.where(bad, np.float32(0), pixels)
     total, _, flags = sep.sum_circle(pixels, x, y, radius_px, mask=mask, subpix=_SUBSAMPLING)
     level, noise = background.level.at(x, y), background.noise.at(x, y)
-    area = np.pi * radius_px**2
+    circle = np.pi * radius_px**2
+    area = np.full(x.size, circle)
     whole = flags == 0
     if not whole.all():
         height, width = data.shape
         ones = np.ones_like(pixels) if mask is None else (~mask).astype(np.float32)
-        inside = np.full(x.size, area)
+        inside = area.copy()
         inside[~whole] = sep.sum_circle(ones, x[~whole], y[~whole], radius_px, subpix=_SUBSAMPLING)[0]
         if mask is not None:
             # sep has already put the mean in place of masked pixels

@@ -25,31 +25,38 @@ class Mesh:
     cell: int  # pixels
     width: int  # of the frame, pixels
     height: int
+    continues: bool = False  # whether a slope goes on beyond the outer cells' centres
 
     def rows(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return the interpolated quantity for rows start..stop of the frame, (stop - start, width), float32."""
         if self.values.size == 1:
             return np.full((stop - start, self.width), self.values.flat[0], np.float32)
-        first = max(start // self.cell - 2, 0)
-        last = min(-(-stop // self.cell) + 2, self.values.shape[0])
-        part = np.ascontiguousarray(self.values[first:last])
+        padded = self._padded()
+        first = max(start // self.cell - 1, 0)
+        last = min(-(-stop // self.cell) + 3, padded.shape[0])
+        part = np.ascontiguousarray(padded[first:last])
         size = (part.shape[1] * self.cell, part.shape[0] * self.cell)
         whole = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
-        offset = first * self.cell
-        return np.asarray(whole[start - offset : stop - offset, : self.width], np.float32)
+        offset = (first - 1) * self.cell
+        return np.asarray(whole[start - offset : stop - offset, self.cell : self.cell + self.width], np.float32)
 
     def at(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the quantity at 0-based pixel positions, by linear interpolation, (n,)."""
-        rows, columns = self.values.shape
-        u = np.clip((np.asarray(x, float) + 0.5) / self.cell - 0.5, 0, columns - 1)
-        v = np.clip((np.asarray(y, float) + 0.5) / self.cell - 0.5, 0, rows - 1)
-        i, j = np.minimum(u.astype(int), max(columns - 2, 0)), np.minimum(v.astype(int), max(rows - 2, 0))
+        m = self._padded()
+        rows, columns = m.shape
+        u = np.clip((np.asarray(x, float) + 0.5) / self.cell + 0.5, 0, columns - 1)
+        v = np.clip((np.asarray(y, float) + 0.5) / self.cell + 0.5, 0, rows - 1)
+        i, j = np.minimum(u.astype(int), columns - 2), np.minimum(v.astype(int), rows - 2)
         fu, fv = u - i, v - j
-        i2, j2 = np.minimum(i + 1, columns - 1), np.minimum(j + 1, rows - 1)
-        m = self.values
-        low = m[j, i] * (1 - fu) + m[j, i2] * fu
-        high = m[j2, i] * (1 - fu) + m[j2, i2] * fu
+        low = m[j, i] * (1 - fu) + m[j, i + 1] * fu
+        high = m[j + 1, i] * (1 - fu) + m[j + 1, i + 1] * fu
         return np.asarray(low * (1 - fv) + high * fv, np.float64)
+
+    def _padded(self) -> NDArray[np.float32]:
+        """Return the values with a cell more on each side: the frame's edge lies beyond the outer cells' centres."""
+        if not self.continues or min(self.values.shape) < 2:
+            return np.pad(self.values, 1, mode="edge")
+        return np.pad(self.values, 1, mode="reflect", reflect_type="odd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def estimate_background(
     rows = range(0, height, cell)
     samples = [mesh_samples(data[top : top + cell], cell, mask, top) for top in rows]
     level, noise = mesh_statistics(samples)
-    return Background(Mesh(level, cell, width, height), Mesh(noise, cell, width, height))
+    return Background(Mesh(level, cell, width, height, continues=True), Mesh(noise, cell, width, height))
 
 
 def mesh_samples(

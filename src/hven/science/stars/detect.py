@@ -18,19 +18,23 @@ from hven.science.stars.peaks import (
     find_peaks,
     is_star_shaped,
     matched_filter,
+    neighbours,
     stands_out,
 )
 from hven.science.stars.saturation import Plateaus, find_plateaus, saturation_level
 from hven.science.stars.solution import SourceList
 
 _SKEW = 1.8
-_NARROWER = 0.85
+_NARROWER = 0.8
+_CROWDED = 0.35  # of the frame, covered by squares of five FWHM about the peaks
 THRESHOLD = 4.0  # standard deviations of the filtered frame
 _STRICTEST = 6.5
 _FALSE_SHARE = 0.025  # of all sources, at which the threshold is raised
 _DEFAULT_FWHM = 3.0
 _WIDEST = 6.0  # FWHM in pixels above which a binned frame is as good and quicker
 _PATCH = 512
+_PIXEL_LIKE = 0.06  # light of the neighbours as a share of the centre's, under which a peak is one pixel
+_FEWEST_STARS = 5
 
 
 def detect(
@@ -76,21 +80,26 @@ def detect(
     background = background or estimate_background(data, mask)
     if not np.any(background.noise.values > 0) and not _any_light(data, background):
         return _nothing(width, height)
-    fwhm = fwhm_px or measure_fwhm(data, background, mask)
+    fwhm = fwhm_px or measure_fwhm(data, mask)
     if fwhm > _WIDEST and min(height, width) > 128:
-        return _detected_binned(data, mask, fwhm, saturation, threshold, limit)
-    # a little narrower than the stars: what is lost in depth is won between neighbours
-    filtered = matched_filter(data, background, mask, max(_NARROWER * fwhm / 2.355, 0.6))
+        return _detected_binned(data, mask, fwhm, saturation=saturation, threshold=threshold, limit=limit)
+    filtered = matched_filter(data, background, mask, max(fwhm / 2.355, 0.6))
     peaks = find_peaks(filtered, threshold)
+    if len(peaks) * (5 * fwhm) ** 2 > _CROWDED * data.size:
+        # narrower than the stars: what is lost in depth is won between neighbours
+        filtered = matched_filter(data, background, mask, max(_NARROWER * fwhm / 2.355, 0.6))
+        peaks = find_peaks(filtered, threshold)
     peaks = _above_false(filtered, peaks, threshold)
-    keep = stands_out(filtered, peaks, 3.0)
-    keep &= is_star_shaped(data, background, filtered, peaks, fwhm)
+    keep = stands_out(filtered, peaks, 2.5)
+    keep &= is_star_shaped(data, background, peaks, fwhm)
     if mask is not None:
         keep &= ~mask[peaks.row, peaks.column]
     full = saturation_level(data, saturation)
     plateaus = find_plateaus(data, full) if full is not None else None
     if plateaus is not None:
-        peaks = _with_plateaus(peaks, keep, plateaus, filtered, float(full or 0.0), background)
+        peaks = _with_plateaus(
+            peaks, keep, plateaus=plateaus, filtered=filtered, full=float(full or 0.0), background=background
+        )
     else:
         peaks = peaks.chosen(keep)
     order = np.argsort(-peaks.value, kind="stable")[:limit]
@@ -138,7 +147,7 @@ def unbinned(sources: SourceList, factor: int, width: int, height: int) -> Sourc
     )
 
 
-def measure_fwhm(data: NDArray[np.generic], background: Background, mask: NDArray[np.bool_] | None = None) -> float:
+def measure_fwhm(data: NDArray[np.generic], mask: NDArray[np.bool_] | None = None) -> float:
     """Return the typical FWHM of the stars in pixels, from a few patches of the frame; 3 where none are seen.
 
     The curvature of a filtered star's logarithm gives its width with the filter's in quadrature.
@@ -160,6 +169,7 @@ def _measured(data: NDArray[np.generic], mask: NDArray[np.bool_] | None, factor:
     sigma = 1.0
     squares: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
+    spots: list[NDArray[np.bool_]] = []
     for rows, columns in _patches(data.shape, side):
         part = data[rows, columns]
         part_mask = None if mask is None else mask[rows, columns]
@@ -171,12 +181,20 @@ def _measured(data: NDArray[np.generic], mask: NDArray[np.bool_] | None, factor:
         keep = stands_out(filtered, peaks, 8.0)
         level = saturation_level(part)
         if level is not None:
-            keep &= part[peaks.row, peaks.column] < 0.9 * level
+            keep &= np.asarray(part[peaks.row, peaks.column], float) < 0.9 * level
         peaks = peaks.chosen(keep)
+        centre, lesser, noise = neighbours(part, background, peaks)
+        spots.append(lesser + noise < _PIXEL_LIKE * centre)
         squares.append(-1.0 / peaks.curvature - sigma**2)
         weights.append(peaks.snr)
     square, weight = np.concatenate(squares), np.concatenate(weights)
-    if square.size < 5:
+    # hot pixels may outnumber the stars
+    spot = np.concatenate(spots)
+    if np.count_nonzero(~spot) >= _FEWEST_STARS:
+        square, weight = square[~spot], weight[~spot]
+    elif spot.sum() >= _FEWEST_STARS:
+        return None
+    if square.size < _FEWEST_STARS:
         return None
     best = np.argsort(-weight)[:150]
     return float(2.355 * np.sqrt(np.clip(np.median(square[best]), 0.12, None)))
@@ -223,6 +241,7 @@ def _above_false(filtered: Filtered, peaks: Peaks, threshold: float) -> Peaks:
 def _with_plateaus(
     peaks: Peaks,
     keep: NDArray[np.bool_],
+    *,
     plateaus: Plateaus,
     filtered: Filtered,
     full: float,
@@ -265,6 +284,7 @@ def _detected_binned(
     data: NDArray[np.generic],
     mask: NDArray[np.bool_] | None,
     fwhm: float,
+    *,
     saturation: float | None,
     threshold: float,
     limit: int | None,

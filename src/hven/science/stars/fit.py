@@ -47,21 +47,29 @@ def standard(ra: Floats, dec: Floats, crval: tuple[float, float]) -> tuple[Float
     return np.degrees(vectors @ east / cosine), np.degrees(vectors @ north / cosine)
 
 
-def fit_projection(wcs: Wcs, x: Floats, y: Floats, ra: Floats, dec: Floats, sigma: Floats, order: int = 1) -> Wcs:
+def fit_projection(
+    wcs: Wcs,
+    places: tuple[Floats, Floats],
+    sky: tuple[Floats, Floats],
+    *,
+    sigma: Floats,
+    order: int = 1,
+) -> Wcs:
     """Return the projection of a given order that best puts stars at their measured pixels.
 
     Parameters
     ----------
     wcs : Wcs
         A first guess; its reference pixel is kept, and its reference position if that is within the frame.
-    x, y, ra, dec : (n,)
-        0-based pixels, and ICRS degrees of the same stars.
+    places, sky : pairs of (n,)
+        x and y, 0-based pixels; right ascension and declination of the same stars, ICRS degrees.
     sigma : (n,)
         Expected error of each along one axis, pixels.
     order : int
         1: linear (TAN); 2 and more: TAN-SIP of that order.
 
     """
+    (x, y), (ra, dec) = places, sky
     crpix = wcs.crpix
     half = 0.5 * max(wcs.width, wcs.height)
     u, v = (x - crpix[0]) / half, (y - crpix[1]) / half
@@ -114,12 +122,20 @@ def least_squares(design: Floats, target: Floats) -> Floats:
         return np.asarray(np.linalg.lstsq(design, target, rcond=None)[0], np.float64)
 
 
-def best_order(wcs: Wcs, x: Floats, y: Floats, ra: Floats, dec: Floats, sigma: Floats, most: int) -> int:
+def best_order(
+    wcs: Wcs,
+    places: tuple[Floats, Floats],
+    sky: tuple[Floats, Floats],
+    *,
+    sigma: Floats,
+    most: int,
+) -> int:
     """Return the order that predicts stars best that it was not fitted to.
 
     Measured by the error of leaving one out (the PRESS statistic, Allen 1974, Technometrics 16, 125); a further
     order must lower it by a tenth, and there must be three stars a term.
     """
+    (x, y), (ra, dec) = places, sky
     half = 0.5 * max(wcs.width, wcs.height)
     u, v = (x - wcs.crpix[0]) / half, (y - wcs.crpix[1]) / half
     xi, eta = standard(ra, dec, wcs.crval)

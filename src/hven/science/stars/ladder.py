@@ -26,11 +26,11 @@ def solve(
     hints: Sequence[Hints] = (),
     data: SolverData | None = None,
     epoch: float | None = None,
+    *,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     time_limit: float = 60.0,
     sources: SourceList | None = None,
-    *,
     use_header: bool = True,
 ) -> SolveResult:
     """Find a frame's place in the sky.
@@ -71,17 +71,11 @@ def solve(
         hints = [*told, *header_hints(frame), *(h for h in hints if h.source != "user")]
     if frame is not None and epoch is None:
         epoch = epoch_of(frame)
-    if frame is None:
-        found = frame_or_sources if isinstance(frame_or_sources, SourceList) else None
-    else:
-        if progress is not None:
-            progress(0.0, "Looking for stars")
-        found = sources
     started = time.thread_time()
-    if found is None and frame is not None:
-        found = detect(frame.data, frame.mask, saturation=frame.meaning.saturation, limit=_SOURCES_KEPT)
-    if found is None:
-        raise TypeError("solve() needs a frame or a list of sources")
+    if isinstance(frame_or_sources, SourceList):
+        found = frame_or_sources
+    else:
+        found = sources or _detected(frame_or_sources, progress)
     search = Search(
         sources=found,
         frame=frame,
@@ -105,6 +99,12 @@ def solve(
     if solution is not None:
         return _ended(search, solution, "")
     return _ended(search, None, _why_not(search))
+
+
+def _detected(frame: Frame, progress: Progress | None) -> SourceList:
+    if progress is not None:
+        progress(0.0, "Looking for stars")
+    return detect(frame.data, frame.mask, saturation=frame.meaning.saturation, limit=_SOURCES_KEPT)
 
 
 def epoch_of(frame: Frame) -> float | None:

@@ -44,16 +44,23 @@ def try_neighbourhood(search: Search, depth: Depth, hint: Hints) -> Solution | N
     # most pointings are nearly right, and the nearer the place, the fewer the stars that have no part in it
     radii = [share * half_diagonal for share in _STAGES if share * half_diagonal < reach]
     for radius in (*radii, reach):
-        found = _try_radius(search, depth, hint, x, y, radius, half_diagonal)
+        found = _try_radius(search, depth, hint, (x, y), radius=radius, half_diagonal=half_diagonal)
         if found is not None:
             return found
     return None
 
 
 def _try_radius(
-    search: Search, depth: Depth, hint: Hints, x: Floats, y: Floats, radius: float, half_diagonal: float
+    search: Search,
+    depth: Depth,
+    hint: Hints,
+    places: tuple[Floats, Floats],
+    *,
+    radius: float,
+    half_diagonal: float,
 ) -> Solution | None:
     """Match the stars within a radius, degrees, of the hinted place and the half frame beyond."""
+    x, y = places
     if hint.ra is None or hint.dec is None or hint.scale_low is None or hint.scale_high is None:
         return None
     share = (1 + radius / half_diagonal) ** 2

@@ -1,5 +1,6 @@
 """Local maxima of a matched-filtered frame: finding, placing and vetting them."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +12,7 @@ from hven.science.stars.saturation import nonzero_bytes
 
 Floats = NDArray[np.float64]
 _RING_NOISE = 0.7  # of the average of two points of a ring, in deviations of the filtered frame
+_SHARPEST = 0.8  # FWHM in pixels under which a star looks like a hot pixel
 _STRIP = 256  # rows worked on at a time: what fits in a core's cache
 
 
@@ -176,16 +178,11 @@ def stands_out(filtered: Filtered, peaks: Peaks, threshold: float) -> NDArray[np
     return np.asarray(excess > threshold * np.hypot(sigma, texture), np.bool_)
 
 
-def is_star_shaped(
-    data: NDArray[np.generic], background: Background, filtered: Filtered, peaks: Peaks, fwhm: float
-) -> NDArray[np.bool_]:
-    """Say which peaks are as wide as a star: hot pixels and cosmic-ray hits are narrower.
+def neighbours(data: NDArray[np.generic], background: Background, peaks: Peaks) -> tuple[Floats, Floats, Floats]:
+    """Return the brightest pixel at each peak, the mean of the lesser three of its four neighbours, and the noise.
 
-    Compared is the light of the four direct neighbours with that of the centre. Where the stars themselves are
-    so undersampled that nothing tells them apart (FWHM below 1.3 pixels), all pass.
+    A cosmic ray may light one neighbour or two in a row, a hot pixel none; a star lights all four.
     """
-    if fwhm < 1.3 or not len(peaks):
-        return np.ones(len(peaks), np.bool_)
     height, width = data.shape
     level = background.level.at(peaks.x, peaks.y)
     noise = np.maximum(background.noise.at(peaks.x, peaks.y), 1e-9)
@@ -194,15 +191,29 @@ def is_star_shaped(
     nine = np.nan_to_num(nine - level[:, None], nan=0.0)
     # the filtered maximum of a single bright pixel may lie beside it
     brightest = nine.argmax(axis=1)
-    row, column = row + brightest // 3 - 1, column + brightest % 3 - 1
-    row, column = row.clip(1, height - 2), column.clip(1, width - 2)
+    row = (row + brightest // 3 - 1).clip(1, height - 2)
+    column = (column + brightest % 3 - 1).clip(1, width - 2)
     cross = np.stack(
         [data[row + dy, column + dx].astype(float) for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))], axis=1
     )
     cross = np.sort(np.nan_to_num(cross - level[:, None], nan=0.0), axis=1)
-    centre = nine.max(axis=1)
+    return nine.max(axis=1), cross[:, :3].mean(axis=1), noise
+
+
+def is_star_shaped(data: NDArray[np.generic], background: Background, peaks: Peaks, fwhm: float) -> NDArray[np.bool_]:
+    """Say which peaks are as wide as a star: hot pixels and cosmic-ray hits are narrower.
+
+    Where the stars themselves are so undersampled that nothing tells them apart, all pass.
+    """
+    if fwhm < _SHARPEST or not len(peaks):
+        return np.ones(len(peaks), np.bool_)
+    centre, lesser, noise = neighbours(data, background, peaks)
+    return np.asarray(lesser + 1.5 * noise > 0.5 * neighbour_share(fwhm) * centre, np.bool_)
+
+
+def neighbour_share(fwhm: float) -> float:
+    """Return the light of a pixel beside a star's central one, as a share of that: at its least, when centred."""
     sigma = fwhm / 2.355
-    # a star centred on a pixel is the sharpest; a cosmic ray may light one or two neighbours, never all four
-    expected = np.exp(-0.5 / sigma**2)
-    lesser = cross[:, :3].mean(axis=1)
-    return np.asarray(lesser + 1.5 * noise > 0.5 * expected * centre, np.bool_)
+    inner = math.erf(0.5 / (sigma * math.sqrt(2)))
+    outer = 0.5 * (math.erf(1.5 / (sigma * math.sqrt(2))) - inner)
+    return outer / inner

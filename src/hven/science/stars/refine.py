@@ -102,8 +102,10 @@ def examine(
         if pairs.source.size < LEAST_MATCHES - 1:
             return None
         better = fit_projection(
-            wcs, x[pairs.source], y[pairs.source], bright.ra[pairs.reference], bright.dec[pairs.reference],
-            sigma[: pairs.source.size],
+            wcs,
+            (x[pairs.source], y[pairs.source]),
+            (bright.ra[pairs.reference], bright.dec[pairs.reference]),
+            sigma=sigma[: pairs.source.size],
         )  # fmt: skip
         if not _is_sane(better, wcs):
             return None
@@ -153,8 +155,8 @@ def refine(
         s, r = pairs.source[good], pairs.reference[good]
         x, y, ra, dec, sigma = sources.x[s], sources.y[s], references.ra[r], references.dec[r], sigma_source[s]
         if turn and most_order > 1:
-            order = max(order, best_order(wcs, x, y, ra, dec, np.hypot(sigma, 0.3 * spread), most_order))
-        better = fit_projection(wcs, x, y, ra, dec, np.hypot(sigma, 0.3 * spread), order)
+            order = max(order, best_order(wcs, (x, y), (ra, dec), sigma=np.hypot(sigma, 0.3 * spread), most=most_order))
+        better = fit_projection(wcs, (x, y), (ra, dec), sigma=np.hypot(sigma, 0.3 * spread), order=order)
         if not _is_sane(better, wcs):
             break
         wcs = better
@@ -168,7 +170,7 @@ def refine(
             break
     if pairs.source.size < LEAST_MATCHES:
         return None
-    return _solution(wcs, sources, references, pairs, evidence, rung, epoch, spread)
+    return _solution(wcs, sources, references, pairs, evidence=evidence, rung=rung, epoch=epoch, spread=spread)
 
 
 def _solution(
@@ -176,6 +178,7 @@ def _solution(
     sources: SourceList,
     references: References,
     pairs: _Pairs,
+    *,
     evidence: Evidence,
     rung: str,
     epoch: float | None,
@@ -294,7 +297,7 @@ def _brightness_agrees(sources: SourceList, references: References, pairs: _Pair
     zero = np.where(known, mag + 2.5 * np.log10(np.maximum(flux, 1e-30)), np.nan)
     middle = np.nanmedian(zero)
     spread = 1.48 * np.nanmedian(np.abs(zero - middle))
-    return ~known | (np.abs(zero - middle) < max(4 * spread, 2.5))
+    return np.asarray(~known | (np.abs(zero - middle) < max(4 * spread, 2.5)), np.bool_)
 
 
 def _is_sane(new: Wcs, old: Wcs) -> bool:

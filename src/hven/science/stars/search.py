@@ -25,7 +25,7 @@ Progress = Callable[[float, str], None]
 _SMALLEST_BINNED = 300  # pixels of the shorter side under which binning helps nothing
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the search has come to its end
+class Stopped(Exception):
     """The time is used up, or the caller does not want the answer any more."""
 
 

@@ -57,8 +57,8 @@ def segment(
         pixels[bad] = 0
     background = background or estimate_background(data, mask)
     pixels -= background.level.rows(0, pixels.shape[0])
-    noise = background.noise.rows(0, pixels.shape[0])
-    if mask is None and not np.any(noise > 0):
+    noise = np.ascontiguousarray(background.noise.rows(0, pixels.shape[0]))
+    if not np.any(noise > 0):
         return _as_segments(np.zeros(0, dtype=[(n, float) for n in _FIELDS]))
     np.maximum(noise, np.float32(1e-6), out=noise)
     sep.set_extract_pixstack(_PIXEL_STACK)

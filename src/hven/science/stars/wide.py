@@ -47,16 +47,19 @@ def try_patterns(
     if not result:
         return None
     rough = _projection(result, search)
-    if rough is None:
+    if rough is None or not _is_near(rough, hint):
         return None
-    if hint is not None and hint.ra is not None and hint.dec is not None and hint.radius is not None:
-        ra, dec = rough.centre
-        if separation(ra, dec, hint.ra, hint.dec) > hint.radius + rough.radius_deg:
-            return None
     size = float(np.hypot(search.width, search.height))
     return search.consider(
         rough, "patterns of bright stars", tolerance_px=max(0.009 * size, 4.0), hint=hint, depth=depth
     )
+
+
+def _is_near(rough: Wcs, hint: Hints | None) -> bool:
+    """Say whether a proposal lies where a hint expects it."""
+    if hint is None or hint.ra is None or hint.dec is None or hint.radius is None:
+        return True
+    return bool(separation(*rough.centre, hint.ra, hint.dec) <= hint.radius + rough.radius_deg)
 
 
 def width_bounds(search: Search, hint: Hints | None) -> tuple[float, float]:
@@ -80,4 +83,4 @@ def _projection(result: object, search: Search) -> Wcs | None:
     scale = float(separation(ra[12], dec[12], ra[13], dec[13])) / (0.2 * search.width)
     guess = Wcs((float(ra[12]), float(dec[12])), (x0, y0), ((scale, 0.0), (0.0, scale)), search.width, search.height)
     x, y = grid_x.ravel()[good] + x0, grid_y.ravel()[good] + y0
-    return fit_projection(guess, x, y, ra[good], dec[good], np.ones(x.size))
+    return fit_projection(guess, (x, y), (ra[good], dec[good]), sigma=np.ones(x.size))
