@@ -115,7 +115,7 @@ def _compare(found: dict[str, float], truth: dict[str, Any] | None) -> bool:
         print(f"{name:<10} {solved:<30} {known}")
     off = float(separation(found["ra"], found["dec"], truth["ra"], truth["dec"]))
     print(f"Off by     {off * 3600:.2f} arcsec = {off * 3600 / truth['scale_arcsec']:.3f} pixels")
-    return off < _TRUTH_SHARE * truth["width_deg"]
+    return bool(off < _TRUTH_SHARE * truth["width_deg"])
 
 
 def _simulated(data: Path) -> tuple[Path, dict[str, Any]]:
@@ -167,7 +167,7 @@ def _wait_until_ready(server: subprocess.Popen[bytes], base: str) -> bool:
     end = time.monotonic() + _START_S
     while time.monotonic() < end and server.poll() is None:
         try:
-            with urllib.request.urlopen(f"{base}/healthz", timeout=5):
+            with urllib.request.urlopen(f"{base}/readyz", timeout=5):
                 return True
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -49,7 +49,7 @@ def _pictures(context: StepContext, grid: Grid | None, stretch: Stretch) -> list
         reference = None
         if result.solution is not None:
             marks = [SimpleNamespace(**one) for one in context.earlier.get("annotate", {}).get("annotations", [])]
-            made["annotated.jpg"] = overlay.annotated(frame, marks, grid=grid, stretch=stretch)  # type: ignore[arg-type]  # what a mark needs is there
+            made["annotated.jpg"] = overlay.annotated(frame, marks, grid=grid, stretch=stretch)
             matches = result.solution.matches
             reference = matches.x_reference[:_MOST_CIRCLES], matches.y_reference[:_MOST_CIRCLES]
         x, y = result.sources.x[:_MOST_CIRCLES], result.sources.y[:_MOST_CIRCLES]
