@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import secrets
@@ -39,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 0 where the frame was solved, and solved right."""
     from hven.errors import Invalid, Unavailable
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # who watches through a pipe sees each line as it comes
     if arguments.image is not None and not arguments.image.is_file():
         raise Invalid(f"There is no file {arguments.image}.")
     checkout = Path(__file__).resolve().parents[3]
