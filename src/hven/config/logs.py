@@ -70,5 +70,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
             # Its own handler would mail the administrators; a 4xx of a stranger is not worth a line.
             "django": {"handlers": [], "level": "ERROR" if level != "debug" else "INFO", "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
+            # It warns about the number of threads, which is meant: see docs/operations.md.
+            "_granian": {"level": "ERROR"},
         },
     }
