@@ -7,6 +7,7 @@ the fields each has no distortion, barrel and pincushion. Prints one JSON object
 """
 
 import argparse
+from dataclasses import replace
 
 import common
 
@@ -44,9 +45,8 @@ def main() -> None:
     arguments = parser.parse_args()
     data = common.solver_data()
     rows, few, unsolved, corners = [], 0, 0, []
-    for number, spec in enumerate(common.specs(arguments.fields, 1.2, 20.0, seed=11)):
-        distortion = (0.0, -0.006, 0.006)[number % 3]
-        spec = type(spec)(**{f: getattr(spec, f) for f in spec.__slots__} | {"distortion": distortion})
+    for number, plain in enumerate(common.specs(arguments.fields, 1.2, 20.0, seed=11)):
+        spec = replace(plain, distortion=(0.0, -0.006, 0.006)[number % 3])
         frame = Frame(simulate(spec, data.reference).data, meaning=Meaning(middle=spec.start))
         result = solve(frame, [], data, use_header=False)
         if result.solution is None:
@@ -55,7 +55,9 @@ def main() -> None:
             few += 1
         else:
             rows.append(differences(result.solution.wcs, spec.wcs()))
-            ra, dec = spec.wcs().to_sky([0, spec.width - 1, 0, spec.width - 1], [0, 0, spec.height - 1, spec.height - 1])
+            ra, dec = spec.wcs().to_sky(
+                [0, spec.width - 1, 0, spec.width - 1], [0, 0, spec.height - 1, spec.height - 1]
+            )
             x, y = result.solution.wcs.to_pixel(ra, dec)
             corners.append(float(np.max(np.hypot(
                 x - [0, spec.width - 1, 0, spec.width - 1], y - [0, 0, spec.height - 1, spec.height - 1]

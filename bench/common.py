@@ -15,7 +15,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
+
+from hven.science.simulate.spec import Spec
+from hven.science.sky.sphere import separation
+from hven.science.sky.wcs import Wcs
+from hven.science.stars.data import SolverData
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "images"
 _SUBREAPER = 36
@@ -24,15 +30,11 @@ INDEXES = Path("/usr/share/astrometry")
 
 def one_thread() -> None:
     """Keep OpenCV on one core too."""
-    import cv2  # noqa: PLC0415 - after the environment was set
-
     cv2.setNumThreads(1)
 
 
-def solver_data():
+def solver_data() -> SolverData:
     """Return the solver's tables, warm; built into the data folder where they are missing."""
-    from hven.science.stars.data import SolverData  # noqa: PLC0415 - after the environment was set
-
     folder = Path(os.environ.get("HVEN_DATA", Path(tempfile.gettempdir()) / "hven-bench")) / "solver"
     folder.mkdir(parents=True, exist_ok=True)
     data = SolverData.open(folder, [INDEXES])
@@ -41,10 +43,8 @@ def solver_data():
     return data
 
 
-def specs(count: int, low_deg: float, high_deg: float, seed: int = 1, **fixed: object) -> Iterator[object]:
+def specs(count: int, low_deg: float, high_deg: float, seed: int = 1, **fixed: object) -> Iterator[Spec]:
     """Yield specifications of fields all over the sky, widths spread evenly in their logarithm."""
-    from hven.science.simulate.spec import Spec  # noqa: PLC0415 - after the environment was set
-
     rng = np.random.default_rng(seed)
     for number in range(count):
         width_deg = low_deg * (high_deg / low_deg) ** ((number + 0.5) / count)
@@ -78,9 +78,7 @@ def adopt_orphans() -> None:
 def run_program(command: list[str], wall_limit: float) -> float:
     """Run a program to its end or its limit, with all its children, and return their CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         process.wait(wall_limit)
     except subprocess.TimeoutExpired:
@@ -95,10 +93,8 @@ def run_program(command: list[str], wall_limit: float) -> float:
     return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 
 
-def offset_share(wcs, ra: float, dec: float) -> float:
+def offset_share(wcs: Wcs, ra: float, dec: float) -> float:
     """Return how far a projection's centre is from the truth, as a share of the frame's width."""
-    from hven.science.sky.sphere import separation  # noqa: PLC0415 - after the environment was set
-
     there = wcs.centre
     return float(separation(*there, ra, dec)) / (wcs.scale_arcsec * wcs.width / 3600)
 

@@ -49,7 +49,9 @@ def _sharpness() -> float:
     total = []
     for phase in np.linspace(-0.4, 0.4, 5):
         light = np.zeros((61, 61))
-        add_stars(light, np.array([30 + phase]), np.array([30 - phase]), np.array([1.0]), fwhm_px=FWHM, beta=BETA, faint=1e-9)
+        add_stars(
+            light, np.array([30 + phase]), np.array([30 - phase]), np.array([1.0]), fwhm_px=FWHM, beta=BETA, faint=1e-9
+        )
         total.append(float((light**2).sum()))
     return float(np.mean(total))
 
@@ -70,7 +72,7 @@ def theirs(data: np.ndarray) -> tuple:
     return found["x"], found["y"], flux
 
 
-def quality(found: tuple, x, y, snr) -> dict:
+def quality(found: tuple, x: np.ndarray, y: np.ndarray, snr: np.ndarray) -> dict:
     fx, fy, _ = found
     stars = np.column_stack([x, y])
     distance, _ = cKDTree(np.column_stack([fx, fy])).query(stars)
@@ -104,7 +106,12 @@ def main() -> None:
                     times[name].append(common.cpu() - begin)
             cpu = {name: statistics.median(values) for name, values in times.items()}
             mine = quality(ours(data), x, y, snr)
-            row = {"cpu_s": cpu, "ratio": cpu["ours"] / cpu["sep"], "ours": mine, "sep": quality(theirs(data), x, y, snr)}
+            row = {
+                "cpu_s": cpu,
+                "ratio": cpu["ours"] / cpu["sep"],
+                "ours": mine,
+                "sep": quality(theirs(data), x, y, snr),
+            }
             # "crowded" is 20,000 stars on 2048 pixels; on 4096 they are as dense as 5,000 there
             goal = COMPLETE[stars] if size == 2048 else 0.90 if stars == 1500 else 0.70
             row["goals"] = {"ratio": 1.0, "complete_5_10": goal, "false_share": FALSE}

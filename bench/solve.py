@@ -20,10 +20,12 @@ common.one_thread()
 
 from astropy.io import fits  # noqa: E402 - after the environment was set
 
+from hven.science.catalogues.reference import ReferenceStars  # noqa: E402
 from hven.science.frames.read import read_frame  # noqa: E402
 from hven.science.simulate.exposure import simulate  # noqa: E402
 from hven.science.simulate.write import write_exposure  # noqa: E402
 from hven.science.sky.wcs import Wcs  # noqa: E402
+from hven.science.stars.data import SolverData  # noqa: E402
 from hven.science.stars.ladder import solve  # noqa: E402
 from hven.science.stars.solution import Hints  # noqa: E402
 
@@ -50,7 +52,7 @@ def real_frames() -> list[dict]:
     ]
 
 
-def simulated(count: int, folder: Path, reference) -> list[dict]:
+def simulated(count: int, folder: Path, reference: ReferenceStars) -> list[dict]:
     rows = []
     for number, spec in enumerate(common.specs(count, 1.2, 40.0, seed=7)):
         path = folder / f"field{number:03d}.fits"
@@ -67,7 +69,7 @@ def simulated(count: int, folder: Path, reference) -> list[dict]:
     return rows
 
 
-def ours(row: dict, data, mode: str) -> dict:
+def ours(row: dict, data: SolverData, mode: str) -> dict:
     begin = common.cpu()
     frame = read_frame(row["path"])
     hints = []
@@ -125,7 +127,11 @@ def main() -> None:
             mine, yours = [], []
             for row in some:
                 mine.append(ours(row, data, mode))
-                yours.append({"cpu_s": 0.0, "solved": False, "wrong": False} if arguments.only_ours else theirs(row, folder, mode))
+                yours.append(
+                    {"cpu_s": 0.0, "solved": False, "wrong": False}
+                    if arguments.only_ours
+                    else theirs(row, folder, mode)
+                )
                 if arguments.verbose:
                     print(mode, row["name"], mine[-1], yours[-1], flush=True)
             ratios = [a["cpu_s"] / b["cpu_s"] for a, b in zip(mine, yours, strict=True) if b["cpu_s"]]

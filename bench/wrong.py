@@ -47,7 +47,9 @@ def hints_of(spec: Spec, rng: np.random.Generator) -> list[Hints]:
     if choice == 1:
         return [Hints(scale_low=0.9 * scale, scale_high=1.1 * scale, ra=ra, dec=dec, radius=5.0)]
     if choice == 2:
-        return [Hints(wcs=Spec(ra=ra, dec=dec, width_deg=spec.width_deg, width=1024, height=768).wcs(), source="camera")]
+        return [
+            Hints(wcs=Spec(ra=ra, dec=dec, width_deg=spec.width_deg, width=1024, height=768).wcs(), source="camera")
+        ]
     return []
 
 

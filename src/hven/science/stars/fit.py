@@ -17,6 +17,7 @@ MOST_ORDER = 5
 _STARS_PER_TERM = 3.0
 _WORTH = 0.90  # of the prediction error's square, for a further order
 _INVERSE_GRID = 24
+_TURNS = 12
 
 
 def terms(order: int) -> list[tuple[int, int]]:
@@ -80,7 +81,7 @@ def fit_projection(
     scale = wcs.scale_arcsec / 3600
     columns = np.zeros((len(exponents), 2))
     robust = np.ones_like(weight)
-    for _ in range(12):
+    for turn in range(_TURNS):
         xi, eta = standard(ra, dec, crval)
         target = np.column_stack([xi, eta])
         scaled = (weight * np.sqrt(robust))[:, None]
@@ -92,12 +93,13 @@ def fit_projection(
         robust = np.clip(1 - (size / (4.7 * spread)) ** 2, 0.0, 1.0) ** 2
         if np.count_nonzero(robust) < len(exponents) + 1:
             robust = np.ones_like(weight)
+        # the axes turn with the reference near a pole: the last fit and its reference must belong together
+        if turn == _TURNS - 1 or np.hypot(*columns[0]) < 1e-6 * scale or not np.all(np.isfinite(columns)):
+            break
         east, north, outward = tangent_basis(*crval)
         shift = np.radians(columns[0])
         moved = angles(shift[0] * east + shift[1] * north + outward)
         crval = float(moved[0]), float(moved[1])
-        if np.hypot(*columns[0]) < 1e-5 * scale and np.all(np.isfinite(columns)):
-            break
     columns = columns / half ** np.array([[p + q] for p, q in exponents])
     cd = (
         (float(columns[1, 0]), float(columns[2, 0])),

@@ -143,6 +143,8 @@ def _bounds(search: Search, hint: Hints) -> list[Hints]:
     """Return what a hint says of scale and place, as bounds to search within."""
     if hint.wcs is not None and hint.scale_low is None:
         wcs = hint.wcs
+        if wcs.determinant == 0:
+            return []
         scale = wcs.scale_arcsec * (max(wcs.width, 1) / max(search.width, 1) if wcs.width else 1.0)
         near = replace(hint, wcs=None, scale_low=scale / 1.05, scale_high=scale * 1.05)
         if hint.source == "camera":
