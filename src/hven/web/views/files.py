@@ -6,7 +6,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
-from django.utils.http import quote_etag
+from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
 from hven.accounts.access import Verb, find, may
@@ -127,9 +127,7 @@ def guarded(response: HttpResponseBase, filename: str = "") -> HttpResponseBase:
     response["Content-Security-Policy"] = SANDBOX
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     if filename:
-        response["Content-Disposition"] = FileResponse(b"", as_attachment=True, filename=filename)[
-            "Content-Disposition"
-        ]
+        response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename) or "attachment"
     return response
 
 

@@ -134,6 +134,7 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         "runs": list(runs_of(reduction)[:20]),
         "cards": cards_for(file, may_change=may_change) if file else [],
         "has_picture": file is not None and file.format != "list" and file.read_at is not None,
+        "aspect": f"{file.width / file.height:.3f}" if file and file.width and file.height else "",
         "solution": None,
         "objects": [],
         "viewer": {"overlays": None, "cards": None},
@@ -166,9 +167,16 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         context |= {
             "width_deg": solution.width * scale,
             "height_deg": solution.height * scale,
+            # Rows of FITS rise on the screen, those of pictures fall.
+            "up_deg": _half_turn(solution.orientation_deg + (0 if file is None or file.format == "fits" else 180)),
             "rms_px": solution.rms_arcsec / solution.scale_arcsec,
         }
     if not run.ended and run.job is not None:
         context["place"] = jobs.place_in_queue(run.job)
         context["tables"] = Job.objects.filter(kind=BUILD, state__in=[State.QUEUED, State.RUNNING]).first()
     return context
+
+
+def _half_turn(degrees: float) -> float:
+    """Return an angle in (-180, 180]."""
+    return 180 - (180 - degrees) % 360

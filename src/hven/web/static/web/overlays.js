@@ -93,7 +93,8 @@ export class Overlays {
     if (!this.origin || !this.labels) return;
     const [left, top] = this.origin;
     const { clientWidth: width, clientHeight: height } = this.svg;
-    const taken = [];
+    // Where rose, buttons and scale bar stand.
+    const taken = [[0, 0, 84, 84], [width - 56, 0, width, width < 700 ? 90 : 172], [0, height - 84, 150, height - 34]];
     for (const label of this.labels) {
       const gap = Math.max(label.offset * this.scale, 8) * 0.75 + 4;
       let [x, y] = [left + label.x * this.scale + gap, top + label.y * this.scale - gap];
