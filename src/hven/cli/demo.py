@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 0 where the frame was solved, and solved right."""
     from hven.errors import Invalid, Unavailable
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive this process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # who watches through a pipe sees each line as it comes
     if arguments.image is not None and not arguments.image.is_file():
