@@ -92,7 +92,8 @@ def write_solved_frame(path: Path, frame: Frame, wcs: Wcs, comments: tuple[str, 
         data = np.moveaxis(frame.rgb, -1, 0)
     hdu = fits.PrimaryHDU(data)
     for card in frame.cards:
-        if _belongs(card.keyword):
+        # Where a picture was taken, and what its camera hides in notes, is its owner's to tell.
+        if _belongs(card.keyword) and not (frame.format != "fits" and card.keyword.upper().startswith(_PERSONAL)):
             _add(hdu.header, card.keyword, card.value, card.comment)
     _put(hdu.header, wcs.to_cards(), comments)
     hdu.writeto(path, overwrite=True, output_verify="silentfix")
@@ -186,6 +187,7 @@ _PROJECTION = (
     "CTYPE", "CRVAL", "CRPIX", "CDELT", "CROTA", "CUNIT", "CD1_", "CD2_", "PC1_", "PC2_", "PV1_", "PV2_", "A_", "B_",
     "AP_", "BP_", "WCSAXES", "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX",
 )  # fmt: skip
+_PERSONAL = ("GPS", "MAKERNOTE", "USERCOMMENT", "XMP", "XML")
 _COMPRESSION = ("Z", "TTYPE", "TFORM", "NAXIS")
 
 
