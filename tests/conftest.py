@@ -237,24 +237,28 @@ def live_server_with_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterat
             process.wait()
 
 
+def _absent(what: str) -> None:
+    """Skip with a reason; where CI runs, nothing may be skipped for want of data."""
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(f"CI needs {what}, which are not here")
+    pytest.skip(f"needs {what}, which are not here")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real frames beside the checkout; the test is skipped where it is absent."""
+    """The folder of real frames beside the checkout."""
     folder = CHECKOUT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("needs the frames of ../shared/data, which are not here")
+        _absent("the frames of ../shared/data")
     return folder
 
 
 @pytest.fixture(scope="session")
 def tycho2() -> Path:
-    """The folder of the Tycho-2 indexes; skipped where it is absent, but CI has to have it."""
+    """The folder of the Tycho-2 indexes."""
     folder = Path("/usr/share/astrometry")
     if not any(folder.glob("index-tycho2-*.fits")):
-        reason = "needs the Tycho-2 indexes (Debian's astrometry-data-tycho2)"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(f"CI {reason}, which are not installed")
-        pytest.skip(reason)
+        _absent("the Tycho-2 indexes (Debian's astrometry-data-tycho2)")
     return folder
 
 

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -242,3 +243,22 @@ def test_forged_swapped_and_expired_tokens_are_refused():
             signing.read_get(wrong)
     with pytest.raises(Forbidden):
         signing.read_put(token)
+
+
+def test_several_files_are_stored_together(tmp_path: Any) -> None:
+    paths = [tmp_path / str(number) for number in range(20)]
+    for path in paths:
+        path.write_bytes(b"same" if path.name in {"3", "4"} else path.name.encode())
+    blobs = services.put_files(paths)
+    assert [services.open_blob(blob).read() for blob in blobs[2:6]] == [b"2", b"same", b"same", b"5"]
+    assert Blob.objects.count() == 19
+    assert not any(path.exists() for path in paths)
+
+
+def test_of_several_files_none_is_stored_where_one_is_missing(tmp_path: Any) -> None:
+    (tmp_path / "here").write_bytes(b"here")
+    with pytest.raises(FileNotFoundError):
+        services.put_files([tmp_path / "here", tmp_path / "gone"])
+    assert not Blob.objects.exists()
+    assert not list(services.store().stored())
+    assert not list(services.store().incoming.glob("put-*"))

@@ -5,7 +5,8 @@ Stream first, write records after: `put` and its kin may take long, so call them
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import lru_cache
@@ -53,6 +54,29 @@ def put_file(path: Path) -> Blob:
     """Store a finished file of our own, such as one in a job's scratch folder; it is moved, not copied."""
     place = store()
     return _keep(place, place.take(path))
+
+
+def put_files(paths: Sequence[Path]) -> list[Blob]:
+    """Store several finished files of our own at once, all or none of them visible as blobs.
+
+    A disk takes its time to confirm each file; threads let those waits pass together.
+    """
+    place = store()
+    received: list[Received] = []
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        waiting = [pool.submit(place.take, path) for path in paths]
+        try:
+            received = [one.result() for one in waiting]
+            with transaction.atomic():
+                blobs = [_row(one) for one in received]
+                for stored in [pool.submit(place.put, one) for one in received]:
+                    stored.result()
+        except BaseException:
+            for one in waiting:
+                if not one.cancel() and one.exception() is None:
+                    place.discard(one.result())
+            raise
+    return blobs
 
 
 def adopt(name: str, *, size: int | None = None, sha256: str | None = None) -> Blob:
@@ -164,16 +188,21 @@ def _keep(place: LocalStore, received: Received) -> Blob:
     try:
         # The row comes first: on a removal of the same bytes under way this waits, so the bytes are put after it.
         with transaction.atomic():
-            blob, made = Blob.objects.get_or_create(
-                sha256=received.sha256, defaults={"sha1": received.sha1, "size": received.size}
-            )
-            if not made:
-                blob.wanted = timezone.now()
-                blob.save(update_fields=["wanted"])
+            blob = _row(received)
             place.put(received)
     except BaseException:
         place.discard(received)
         raise
+    return blob
+
+
+def _row(received: Received) -> Blob:
+    blob, made = Blob.objects.get_or_create(
+        sha256=received.sha256, defaults={"sha1": received.sha1, "size": received.size}
+    )
+    if not made:
+        blob.wanted = timezone.now()
+        blob.save(update_fields=["wanted"])
     return blob
 
 

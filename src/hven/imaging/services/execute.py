@@ -26,7 +26,6 @@ from hven.science.frames.read import read_frame
 from hven.science.stars.solution import Hints, SourceList
 from hven.science.stars.tables import read_source_list
 from hven.storage import services as storage
-from hven.storage.models import Blob
 
 _CAMERA_SLACK = 0.02  # of the scale: focus and temperature change it less
 
@@ -186,7 +185,7 @@ def _publish(job: JobContext, run: Run, data_file: DataFile, context: StepContex
     """Make everything visible in the transaction that ends the job."""
     products = [product for each in done for product in each.outcome.products]
     # Bytes go first and outside the transaction; should it fail, they are removed as unreferenced.
-    blobs: list[Blob] = [storage.put_file(product.file) for product in products]
+    blobs = storage.put_files([product.file for product in products])
     no_solution = next((each.outcome.no_solution for each in done if each.outcome.no_solution), "")
     with job.publishing() as publication:
         if context.frame is not None:
