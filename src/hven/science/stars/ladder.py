@@ -18,7 +18,7 @@ from hven.science.stars.wide import try_patterns
 
 FEWEST_SOURCES = 5
 _SOURCES_KEPT = 6000
-_HINT_SHARE = 0.35  # of the time limit that bounds which turn out wrong may use up
+_HINT_SHARE = 0.15  # of the time limit that bounds which turn out wrong may use up
 
 
 def solve(
@@ -134,7 +134,9 @@ def _climb(search: Search, hints: tuple[Hints, ...]) -> Solution | None:
             if found is not None:
                 return replace(found, rung=f"{found.rung}, within the {hint.source}'s bounds")
     before = search.seconds
-    found = _blind(search)
+    # where the user told the scale, the rest of all scales is worth a look, not the whole effort
+    bounded = any(h.source == "user" and h.scale_low is not None and h.scale_high is not None for h in hints)
+    found = _blind(search, thorough=not bounded)
     search.note("blind", "matched" if found else "no match at any scale", before)
     return found
 
@@ -183,7 +185,7 @@ def _within(search: Search, bounds: Hints) -> Solution | None:
     return None
 
 
-def _blind(search: Search) -> Solution | None:
+def _blind(search: Search, *, thorough: bool) -> Solution | None:
     """Search the whole sky at all scales: what is cheap on every list first."""
     depths = search.depths()
     first, rest = depths[0], depths[1:]
@@ -198,10 +200,13 @@ def _blind(search: Search) -> Solution | None:
         *(partial(try_indexes, search, d, 0, triangles=True) for d in rest),
         *(partial(try_patterns, search, d, 24) for d in depths),
         *(partial(try_indexes, search, d, 1) for d in rest),
-        *(partial(try_indexes, search, d, 1, loose=True) for d in depths),
-        *(partial(try_indexes, search, d, 0, triangles=True, loose=True) for d in depths),
-        *(partial(try_indexes, search, d, 2) for d in depths),
     ]
+    if thorough:
+        stages += [
+            *(partial(try_indexes, search, d, 1, loose=True) for d in depths),
+            partial(try_indexes, search, first, 0, triangles=True, loose=True),
+            *(partial(try_indexes, search, d, 2) for d in depths),
+        ]
     for stage in stages:
         search.check()
         found = stage()
