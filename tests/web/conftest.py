@@ -68,7 +68,9 @@ def make_frame(db: None) -> Callable[..., Made]:
     from hven.science.frames.read import read_frame
     from hven.storage import services as storage
 
-    def make(owner: Any, kind: str = "fits", visibility: str = "private", outcome: str = "done", **request: Any) -> Made:
+    def make(
+        owner: Any, kind: str = "fits", visibility: str = "private", outcome: str = "done", **request: Any
+    ) -> Made:
         content = picture_bytes(kind)
         wanted = Request(origin="web", visibility=visibility, **{"name": f"stjerneborg.{kind}", **request})
         submission = imaging.submit_file(Actor.of(owner), storage.put(content), wanted)
@@ -82,17 +84,45 @@ def make_frame(db: None) -> Callable[..., Made]:
         run.outcome, run.started, run.finished = RunState(outcome), now, now
         run.reason = "" if outcome == "done" else "Too few stars: 3 were detected."
         run.save()
-        products = {"overlays.json": (json.dumps(OVERLAYS).encode(), "application/json"), "axy.fits": (b"axy", "application/fits"),
-                    "thumbnail.jpg": (b"\xff\xd8thumb", "image/jpeg")}  # fmt: skip
+        products = {
+            "overlays.json": (json.dumps(OVERLAYS).encode(), "application/json"),
+            "axy.fits": (b"axy", "application/fits"),
+            "thumbnail.jpg": (b"\xff\xd8thumb", "image/jpeg"),
+        }
         if outcome == "done":
             products["wcs.fits"] = (b"wcs", "application/fits")
-            StepRun.objects.create(run=run, position=0, key="solve", state="done", log="42 sources", started=now, finished=now,
-                                   results={"sources": 42, "seconds": 0.2, "attempts": []})  # fmt: skip
-            Solution.objects.create(run=run, ra=84.0, dec=-1.5, scale_arcsec=18.0, orientation_deg=20.0, parity=-1, width=96,
-                                    height=64, radius_deg=0.29, stars_matched=33, rms_arcsec=1.2, log_odds=200.0,
-                                    rung="header", seconds=0.2, catalogue="Gaia", wcs_cards=CARDS)  # fmt: skip
+            StepRun.objects.create(
+                run=run,
+                position=0,
+                key="solve",
+                state="done",
+                log="42 sources",
+                started=now,
+                finished=now,
+                results={"sources": 42, "seconds": 0.2, "attempts": []},
+            )
+            Solution.objects.create(
+                run=run,
+                ra=84.0,
+                dec=-1.5,
+                scale_arcsec=18.0,
+                orientation_deg=20.0,
+                parity=-1,
+                width=96,
+                height=64,
+                radius_deg=0.29,
+                stars_matched=33,
+                rms_arcsec=1.2,
+                log_odds=200.0,
+                rung="header",
+                seconds=0.2,
+                catalogue="Gaia",
+                wcs_cards=CARDS,
+            )
         for path, (body, media) in products.items():
-            ReductionFile.objects.create(reduction=reduction, run=run, path=path, blob=storage.put(body), media_type=media)
+            ReductionFile.objects.create(
+                reduction=reduction, run=run, path=path, blob=storage.put(body), media_type=media
+            )
         run.refresh_from_db()
         return Made(reduction, run)
 

@@ -80,7 +80,10 @@ def test_a_password_is_changed_with_the_old_one_and_this_session_stays(client_fo
     client = client_for(user)
     form = {"current": "wrong", "password": "stjerneborg-1584", "again": "stjerneborg-1584"}
     assert client.post("/password/", form).status_code == 400
-    assert client.post("/password/", form | {"current": password, "password": "short", "again": "short"}).status_code == 400
+    assert (
+        client.post("/password/", form | {"current": password, "password": "short", "again": "short"}).status_code
+        == 400
+    )
     assert client.post("/password/", form | {"current": password}).status_code == 302
     assert client.get("/queue/").status_code == 200
     user.refresh_from_db()

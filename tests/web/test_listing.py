@@ -49,7 +49,9 @@ def test_frames_are_found_by_name_object_tag_and_place(client_for, user, make_fr
     assert shown(client, "q=84+20") == shown(client, "state=queued") == set()
 
 
-@pytest.mark.parametrize("query", ["page=x", "page=-1", "page=999", "state=x", "order=x", "look=x", "q=%00", "q=" + "x" * 999])
+@pytest.mark.parametrize(
+    "query", ["page=x", "page=-1", "page=999", "state=x", "order=x", "look=x", "q=%00", "q=" + "x" * 999]
+)
 def test_an_address_that_makes_no_sense_still_shows_a_list(client_for, user, make_frame, query) -> None:
     make_frame(user)
     assert client_for(user).get(f"/frames/?{query}").status_code == 200

@@ -103,6 +103,8 @@ def test_rows_of_nonsense_are_refused(client_for, user, ids) -> None:
 
 
 def test_the_call_follows_the_form(client_for, user) -> None:
-    call = client_for(user).post("/uploads/call.json", {"ra": "84", "dec": "-1.5", "radius": "3", "visibility": "public"})
+    call = client_for(user).post(
+        "/uploads/call.json", {"ra": "84", "dec": "-1.5", "radius": "3", "visibility": "public"}
+    )
     assert '"center_ra": 84.0, "center_dec": -1.5, "radius": 3.0, "publicly_visible": "y"' in call.json()["call"]
     assert client_for(user).post("/uploads/call.json", {"ra": "north"}).status_code == 400

@@ -51,7 +51,8 @@ def nova_upload(address: str, config: Mapping[str, Any], visibility: str = "", f
         (
             "# a key from the page “Keys”; the session lasts a day",
             f"SESSION=$(curl -s {address}/nova/api/login \\",
-            """  --data-urlencode 'request-json={"apikey": "'"$HVEN_KEY"'"}' | grep -o '"session": "[^"]*' | cut -d'"' -f4)""",
+            """  --data-urlencode 'request-json={"apikey": "'"$HVEN_KEY"'"}' \\""",
+            """  | grep -o '"session": "[^"]*' | cut -d'"' -f4)""",
             f"curl {address}/nova/api/upload \\",
             f"""  -F 'request-json={{"session": "'"$SESSION"'"{_quoted(more)}}}' \\""",
             f"  -F {shlex.quote(f'file=@{file}')}",

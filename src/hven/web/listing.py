@@ -25,7 +25,8 @@ CONDITIONS: dict[str, Q] = {
     "running": _OVER & Q(job__state=State.RUNNING),
     "solved": Q(outcome=RunState.DONE),
     "no solution": Q(outcome=RunState.NO_SOLUTION),
-    "failed": Q(outcome=RunState.FAILED) | (_OVER & (Q(job__isnull=True) | Q(job__state__in=[State.FAILED, State.DONE]))),
+    "failed": Q(outcome=RunState.FAILED)
+    | (_OVER & (Q(job__isnull=True) | Q(job__state__in=[State.FAILED, State.DONE]))),
     "cancelled": _OVER & Q(job__state=State.CANCELLED),
 }  # fmt: skip
 
@@ -72,12 +73,12 @@ def frames(actor: Actor, wanted: Wanted) -> QuerySet[Reduction]:
     return found.order_by(*ORDERS[wanted.order])
 
 
-def page_of(actor: Actor, wanted: Wanted, number: str) -> Page[Reduction]:
+def page_of(actor: Actor, wanted: Wanted, number: str) -> Page[Any]:
     """Return one page of the list, each reduction with its ``run`` and whether it ``has_picture``."""
     shown = frames(actor, wanted).annotate(
         has_picture=Exists(ReductionFile.objects.filter(reduction=OuterRef("pk"), path="thumbnail.jpg"))
     )
-    page = Paginator(shown.select_related("data_file", "owner"), PER_PAGE).get_page(number)
+    page: Page[Any] = Paginator(shown.select_related("data_file", "owner"), PER_PAGE).get_page(number)
     runs = Run.objects.select_related("job", "solution").in_bulk([r.last_run for r in page if r.last_run])
     for reduction in page:
         reduction.run = runs.get(reduction.last_run)

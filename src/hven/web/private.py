@@ -13,8 +13,11 @@ from typing import Any, BinaryIO
 from hven.archive.models import DataFile
 from hven.errors import Forbidden
 
-_PLACE = re.compile(r"^(GPS.*|SITE(LAT|LON|LONG|ELEV).*|LAT-?OBS|LONG?-?OBS|ALT-?OBS|OBSGEO.*|OBS(LAT|LONG?|ALT|ELEV)"
-                    r"|GEO_?(LAT|LON|LONG|ALT)|(LAT|LON|LONG|ELEV)I?T?U?D?E?|XMP.*|XML.*|MAKERNOTE|USERCOMMENT)$", re.IGNORECASE)  # fmt: skip
+_PLACE = re.compile(
+    r"^(GPS.*|SITE(LAT|LON|ELEV).*|LAT-?OBS|LONG?-?OBS|ALT-?OBS|OBSGEO.*|OBS(LAT|LONG?|ALT|ELEV)"
+    r"|GEO_?(LAT|LON|ALT).*|LAT(ITUDE)?|LONG?(ITUDE)?|ELEV.*|XMP.*|XML.*|MAKERNOTE|USERCOMMENT)$",
+    re.IGNORECASE,
+)
 
 
 def cards_for(data_file: DataFile, *, may_change: bool) -> list[list[Any]]:

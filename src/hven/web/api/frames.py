@@ -71,7 +71,7 @@ class Follow(PageView):
 class Picture(PageView):
     """The size of a frame's picture and the limits of its brightness."""
 
-    def get(self, request: ApiRequest, uuid: UUID) -> Response:
+    def get(self, _request: ApiRequest, uuid: UUID) -> Response:
         """Return what a viewer needs; the tiles are made first, where nobody looked at the frame before."""
         from hven.science.frames.stretch import KINDS, Stretch  # noqa: PLC0415 - OpenCV, wanted by viewers only
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
@@ -126,9 +128,9 @@ def _twice(request: HttpRequest) -> str:
     return password
 
 
-def _again(request: HttpRequest, template: str, context: dict[str, object], error: HvenError) -> HttpResponse:
+def _again(request: HttpRequest, template: str, context: Mapping[str, object], error: HvenError) -> HttpResponse:
     typed = {"name": request.POST.get("username", ""), "email": request.POST.get("email", "")}
-    return render(request, template, context | typed | {"error": str(error)}, status=status_of(error))
+    return render(request, template, {**context, **typed, "error": str(error)}, status=status_of(error))
 
 
 def _back(request: HttpRequest) -> str:

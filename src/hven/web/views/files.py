@@ -127,7 +127,9 @@ def guarded(response: HttpResponseBase, filename: str = "") -> HttpResponseBase:
     response["Content-Security-Policy"] = SANDBOX
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     if filename:
-        response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename) or "attachment"
+        response["Content-Disposition"] = (
+            content_disposition_header(as_attachment=True, filename=filename) or "attachment"
+        )
     return response
 
 

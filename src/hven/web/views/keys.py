@@ -11,7 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hven.accounts import services as accounts
-from hven.accounts.models import AccessKey
+from hven.accounts.models import AccessKey, User
+from hven.accounts.services.keys import MadeKey
 from hven.errors import Invalid
 from hven.web.actor import signed_in, user_of
 from hven.web.calls import server_address
@@ -34,12 +35,8 @@ def keys(request: HttpRequest) -> HttpResponseBase:
     user = user_of(request)
     made, error = None, ""
     if request.method == "POST":
-        kind = request.POST.get("kind", "")
         try:
-            if kind not in KINDS:
-                raise Invalid("Choose what the key is for.")
-            name = request.POST.get("name", "").strip()
-            made = accounts.mint_token(user, name) if kind == "token" else accounts.make_key(user, kind, name)
+            made = _make(user, request.POST.get("kind", ""), request.POST.get("name", "").strip())
         except Invalid as refused:
             error = str(refused)
     context = {
@@ -60,3 +57,9 @@ def revoke(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     key = accounts.revoke_key(user_of(request), uuid)
     messages.success(request, f"The key {key.prefix}… is revoked. Programs that use it are refused from now on.")
     return redirect("keys")
+
+
+def _make(user: User, kind: str, name: str) -> MadeKey:
+    if kind not in KINDS:
+        raise Invalid("Choose what the key is for.")
+    return accounts.mint_token(user, name) if kind == AccessKey.Kind.TOKEN else accounts.make_key(user, kind, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -84,11 +85,11 @@ def queue(request: HttpRequest) -> HttpResponseBase:
     """Show the runs of one's own: what waits and works first, then what ended."""
     actor = actor_of(request)
     mine = imaging.visible_runs(actor).filter(reduction__owner=actor.user)
-    waiting = list(mine.filter(UNDER_WAY).order_by("id")[:RUNS_PER_PAGE])
+    waiting: list[Any] = list(mine.filter(UNDER_WAY).order_by("id")[:RUNS_PER_PAGE])
     for run in waiting:
         run.place = jobs.place_in_queue(run.job) if run.job else None
     ended = Paginator(mine.exclude(pk__in=mine.filter(UNDER_WAY).values("pk")), RUNS_PER_PAGE)
-    shown = ended.get_page(request.GET.get("page", "1"))
+    shown: Any = ended.get_page(request.GET.get("page", "1"))
     for run in shown:
         run.took_s = (run.finished - run.started).total_seconds() if run.finished and run.started else None
     context = {

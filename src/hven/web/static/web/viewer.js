@@ -261,13 +261,13 @@ class HvenViewer extends HTMLElement {
     const read = (name, text) => { find(`[data-read="${name}"]`).textContent = text; };
     read("sky", this.wcs ? position(...this.wcs.toSky(x, y)) : "");
     read("pixel", inside ? `x ${col + 1} y ${row + 1}` : "");
-    if (!inside) read("value", "");
     clearTimeout(this.asking);
-    if (inside && `${col},${row}` !== this.asked) this.asking = setTimeout(() => this.#ask(col, row), 120);
+    const known = inside && this.known?.at === `${col},${row}`;
+    read("value", known ? this.known.text : inside ? "…" : "");
+    if (inside && !known) this.asking = setTimeout(() => this.#ask(col, row), 120);
   }
 
   async #ask(x, y) {
-    this.asked = `${x},${y}`;
     this.abort?.abort();
     this.abort = new AbortController();
     try {
@@ -276,7 +276,8 @@ class HvenViewer extends HTMLElement {
       const { value } = await answer.json();
       const one = (number) => Number(number.toPrecision(6)).toString();
       const text = value === null ? "no value" : Array.isArray(value) ? value.map(one).join(" ") : `${one(value)} ${this.picture.unit}`;
-      find('[data-read="value"]').textContent = text;
+      this.known = { at: `${x},${y}`, text };
+      this.#readOut();
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     }
