@@ -124,12 +124,14 @@ def _compare(found: dict[str, float], truth: dict[str, Any] | None) -> bool:
 
 def _simulated(data: Path) -> tuple[Path, dict[str, Any]]:
     from hven.cli.support import progress_line
-    from hven.imaging.services.solver_data import solver_data
+    from hven.imaging.services.solver_data import opened, solver_data
     from hven.science.simulate.exposure import simulate
     from hven.science.simulate.spec import Spec
     from hven.science.simulate.write import write_exposure
 
-    # The first start builds the star tables, which takes a minute; the server and we wait for the same ones.
+    if not opened().is_complete:
+        print("Building the star tables, once; this takes about a minute", flush=True)
+    # The server has begun with them, so this waits for it, or does what is left.
     reference = solver_data(progress_line).reference
     path = data / "cygnus.fits"
     spec = Spec(ra=308.0, dec=42.0, width_deg=12.0, width=2048, height=1536, orientation_deg=20.0, seed=1577)
