@@ -73,15 +73,17 @@ def main() -> None:
         slowest = max(slowest, result.seconds)
         row = figures[kind]
         row["frames"] += 1
+        verdict = "no solution"
         if result.solution is not None:
             off = common.offset_share(result.solution.wcs, spec.ra, spec.dec)
             bad = kind in {"starless", "random"} or off > 0.05
             row["wrong" if bad else "solved"] += 1
+            verdict = "WRONG" if bad else "right"
             if bad:
                 wrong.append({"number": number, "kind": kind, "offset": off, "log_odds": result.solution.log_odds,
                               "matched": len(result.solution.matches), "rung": result.solution.rung,
                               "width_deg": spec.width_deg, "sources": len(result.sources)})  # fmt: skip
-        print(number, kind, len(result.sources), f"{result.seconds:.1f} s", file=sys.stderr, flush=True)
+        print(number, kind, len(result.sources), f"{result.seconds:.1f} s", verdict, file=sys.stderr, flush=True)
     common.finish({"kinds": figures, "wrong": wrong, "slowest_s": slowest}, passed=not wrong)
 
 
