@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             [sys.executable, "-m", "hven.cli", "serve", "--host", "127.0.0.1", "--port", str(port)],
             stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
+    solved = False
     try:
         print(f"Starting hven on {base} (data in {data}, log in {log})")
         if not _wait_until_ready(server, base):
@@ -67,7 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
             print("\nServing. Ctrl-C stops.", flush=True)
             server.wait()
     except KeyboardInterrupt:
-        solved = True
         print()
     finally:
         _stop(server)

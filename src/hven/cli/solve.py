@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hven.imaging.services.solver_data import solver_data
     from hven.science.stars.ladder import solve
+    from hven.science.stars.tables import read_subject
 
     hints = _hints(arguments)
     limit = arguments.time_limit or settings.HVEN_SOLVE_TIME_LIMIT
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         started = time.monotonic()
         _show(path, number, len(arguments.files), "reading")
         try:
-            subject = _read(path)
+            subject = read_subject(path)
             result = solve(
                 subject,
                 hints,
@@ -119,22 +120,6 @@ def _hints(arguments: argparse.Namespace) -> list[Hints]:
             parity=arguments.parity,
         )
     ]
-
-
-def _read(path: Path) -> Frame | SourceList:
-    """Read a frame, or a table of sources where a FITS file has no picture."""
-    from hven.errors import Invalid
-    from hven.science.frames.read import read_frame
-
-    try:
-        return read_frame(path)
-    except Invalid as error:
-        from hven.science.stars.tables import read_source_list
-
-        try:
-            return read_source_list(path)
-        except Invalid:
-            raise error from None
 
 
 def _answer(subject: Frame | SourceList, result: SolveResult, seconds: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def _warm() -> None:
 
 
 def _on_end(job: Job) -> None:
-    from hven.imaging.services.execute import end_submission  # noqa: PLC0415 - the same
+    from hven.imaging.services.runs import end_submission  # noqa: PLC0415 - needs the apps
 
     end_submission(job)
 

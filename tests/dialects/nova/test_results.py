@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import ipaddress
 import json
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,24 @@ def test_facts_answer_to_anyone_and_private_pixels_to_their_submitter_for_a_day(
     Submission.objects.update(created=timezone.now() - timedelta(hours=25))
     for path in PIXELS:
         assert nova.file(f"{path}/{job}").status_code == 403
+
+
+def test_the_address_of_a_proxy_that_nobody_named_opens_nothing(
+    solved: tuple[Nova, int], wide_frame: Path, settings: Any
+) -> None:
+    nova, job = solved
+    through = {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}
+    assert nova.file(f"annotated_display/{job}", **through).status_code == 403
+    handed = nova.http.post(
+        "/nova/api/upload",
+        {"request-json": json.dumps({"session": nova.session}), "file": io.BytesIO(b"SIMPLE")},
+        **through,
+    )
+    from hven.archive.models import Submission
+
+    assert Submission.objects.get(pk=json.loads(handed.content)["subid"]).address is None
+    settings.HVEN_TRUSTED_PROXIES = [ipaddress.ip_network("127.0.0.1")]
+    assert nova.file(f"annotated_display/{job}", HTTP_X_FORWARDED_FOR="127.0.0.1").status_code == 200
 
 
 def test_public_pixels_are_public(nova: Nova, solver_folder: Path, wide_frame: Path) -> None:

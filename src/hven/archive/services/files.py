@@ -15,9 +15,14 @@ from hven.accounts.models import User
 from hven.archive.models import DataFile, Dataset, Submission, Tag
 from hven.archive.services.names import safe_name
 from hven.science.frames.frame import Frame
+from hven.science.stars.solution import SourceList
 from hven.storage.models import Blob
 
 _LONGEST_TAG = 200
+_READ = (
+    "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "filter", "object_name",
+    "camera", "changed",
+)  # fmt: skip
 
 
 def inbox(user: User) -> Dataset:
@@ -33,12 +38,14 @@ def inbox(user: User) -> Dataset:
 
 
 @transaction.atomic
-def add_file(submission: Submission, blob: Blob, name: str, dataset: Dataset | None = None) -> DataFile:
-    """File the bytes of a submission; who may see it follows the submission."""
+def add_file(
+    submission: Submission, blob: Blob, name: str, dataset: Dataset | None = None, visibility: str | None = None
+) -> DataFile:
+    """File the bytes of a submission; who may see them follows the submission unless said otherwise."""
     return DataFile.objects.create(
         owner=submission.owner,
         observatory=submission.observatory,
-        visibility=submission.visibility,
+        visibility=visibility or submission.visibility,
         name=safe_name(name, fallback="unnamed"),
         blob=blob,
         submission=submission,
@@ -48,26 +55,36 @@ def add_file(submission: Submission, blob: Blob, name: str, dataset: Dataset | N
 
 @transaction.atomic
 def note_header(data_file: DataFile, frame: Frame) -> None:
-    """Keep what reading a data file told."""
+    """Keep what reading a data file told, and nothing else of the record: its owner may have changed it meanwhile."""
     meaning = frame.meaning
     data_file.read_at = timezone.now()
     data_file.format = frame.format
     data_file.width, data_file.height = frame.width, frame.height
-    data_file.cards = [[card.keyword, _plain(card.value), card.comment] for card in frame.cards]
+    data_file.cards = [[_plain(part) for part in (card.keyword, card.value, card.comment)] for card in frame.cards]
     data_file.meaning = {name: _plain(value) for name, value in asdict(meaning).items() if value is not None}
     data_file.middle = meaning.middle
     data_file.exposure_s = meaning.exposure_s
-    data_file.filter = (meaning.filter or "")[:70]
-    data_file.object_name = (meaning.object_name or "")[:70]
-    data_file.camera = (meaning.camera or "")[:70]
-    data_file.save()
+    data_file.filter = _plain(meaning.filter or "")[:70]
+    data_file.object_name = _plain(meaning.object_name or "")[:70]
+    data_file.camera = _plain(meaning.camera or "")[:70]
+    data_file.save(update_fields=_READ)
+
+
+@transaction.atomic
+def note_list(data_file: DataFile, sources: SourceList | None) -> None:
+    """Keep that a data file holds a list of sources, and the size of their frame."""
+    data_file.read_at = timezone.now()
+    data_file.format = "list"
+    if sources is not None:
+        data_file.width, data_file.height = sources.width, sources.height
+    data_file.save(update_fields=["read_at", "format", "width", "height", "changed"])
 
 
 @transaction.atomic
 def set_machine_tags(data_file: DataFile, texts: Iterable[str]) -> None:
     """Replace the tags that the solver gave."""
     data_file.tags.filter(machine=True).delete()
-    unique = dict.fromkeys(text.strip()[:_LONGEST_TAG] for text in texts)
+    unique = dict.fromkeys(_plain(text).strip()[:_LONGEST_TAG].strip() for text in texts)
     Tag.objects.bulk_create(Tag(data_file=data_file, text=text, machine=True) for text in unique if text)
 
 
@@ -75,10 +92,11 @@ def _plain(value: Any) -> Any:
     """Return a header's value as JSON can hold it."""
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, bool) or value is None or isinstance(value, int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        # Databases refuse NUL and halves of characters, which hostile headers hold.
+        return value.encode("utf-8", "replace").decode().replace("\0", "")
+    if value is None or isinstance(value, int | float):
+        return str(value) if isinstance(value, float) and not math.isfinite(value) else value
     if isinstance(value, dict):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, Sequence):

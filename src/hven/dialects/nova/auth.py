@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -29,7 +30,10 @@ def arguments(request: HttpRequest) -> dict[str, Any]:
     Invalid
         There is none, or it is no JSON object; in the words that clients test.
     """
-    text = request.POST.get("request-json")
+    try:
+        text = request.POST.get("request-json")
+    except (LookupError, UnicodeError):
+        raise Invalid("The request names a character set that is none; send it in UTF-8.") from None
     if text is None:
         raise Invalid("no json")
     try:
@@ -58,7 +62,8 @@ def session_for(key: Any) -> tuple[Actor, str]:
         actor = accounts.authenticate_secret(key.strip())
     except Unauthenticated:
         raise Unauthenticated("bad apikey") from None
-    if actor.user is None or actor.key is None:
+    # A session that made sessions would never end.
+    if actor.user is None or actor.key is None or actor.key.kind == AccessKey.Kind.SESSION:
         raise Unauthenticated("bad apikey")
     # A session can do what its key can, and no more.
     widest = SCOPES_OF_KIND[AccessKey.Kind.SESSION]
@@ -108,7 +113,12 @@ def check_pixels(request: HttpRequest, run: Run) -> None:
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return the client's address; trusted proxies were resolved before."""
+    """Return the client's address; trusted proxies were resolved before.
+
+    None where a proxy speaks that the operator did not name: its address is everybody's and opens nothing.
+    """
+    if "X-Forwarded-For" in request.headers and not settings.HVEN_TRUSTED_PROXIES:
+        return None
     try:
         return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
     except ValueError:

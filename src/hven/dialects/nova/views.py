@@ -59,6 +59,8 @@ def url_upload(request: HttpRequest) -> HttpResponse:
         raise Invalid("There is no url to fetch a frame from.")
     if len(url) > 2000:
         raise Invalid("The url is longer than 2,000 characters.")
+    if not url.strip().isprintable():
+        raise Invalid("The url contains characters that no address has.")
     name = url.split("?")[0].split("#")[0].rstrip("/").rsplit("/", 1)[-1]
     return _accepted(imaging.submit_url(actor, url.strip(), _request(request, found, name)))
 
@@ -70,7 +72,10 @@ def submission_status(request: HttpRequest, number: str) -> HttpResponse:
     if record is None:
         raise NotFound(f"There is no submission {number}.")
     runs = Run.objects.filter(reduction__submission=record).select_related("reduction", "job", "solution")
-    return json_answer(wire.submission(record, list(runs.order_by("id"))))
+    found = list(runs.order_by("id"))
+    if not found:  # clients wait for ever for the first job of a submission
+        raise NotFound(f"What submission {number} brought was deleted.")
+    return json_answer(wire.submission(record, found))
 
 
 @json_call

@@ -18,9 +18,9 @@ _MOST_SOURCES = 100_000
 def kept(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the client sent, without secrets and without what is kept as a file."""
     return {
-        str(name)[:100]: value if not isinstance(value, str) else value[:_LONGEST_KEPT]
+        _text(name)[:100]: _text(value)[:_LONGEST_KEPT] if isinstance(value, str) else value
         for name, value in found.items()
-        if name not in _NOT_KEPT and isinstance(value, str | int | float | bool)
+        if name not in _NOT_KEPT and isinstance(value, str | int | float) and math.isfinite(_float(value))
     }
 
 
@@ -125,7 +125,15 @@ def _bounds(units: Any, low: float, high: float) -> dict[str, float]:
         pair = {"width_low": widths[0], "width_high": widths[1]}
     else:
         raise Invalid('scale_units is "degwidth", "arcminwidth", "arcsecperpix" or "focalmm".')
-    return {name: value for name, value in pair.items() if value > 0}
+    found = {name: value for name, value in pair.items() if value > 0}
+    # Bounds beyond all frames bound nothing from outside; from inside they leave no frame at all.
+    smallest, largest = (1e-4, 1e5) if units == "arcsecperpix" else (1e-4, 360.0)
+    for name, value in list(found.items()):
+        if not smallest <= value <= largest:
+            if name.endswith("low") == (value > largest):
+                raise Invalid(f"The scale cannot be {value:g} {'arcsec/px' if units == 'arcsecperpix' else 'degrees'}.")
+            del found[name]
+    return found
 
 
 def _position(found: Mapping[str, Any]) -> dict[str, float]:
@@ -176,11 +184,17 @@ def _list(found: Mapping[str, Any], name: str) -> list[float]:
     return numbers
 
 
-def _float(value: float) -> float:
+def _float(value: float | str) -> float:
+    """Return a number as such; text, which is none, as 0."""
     try:
-        return float(value)
+        return 0.0 if isinstance(value, str) else float(value)
     except OverflowError:
         return math.inf
+
+
+def _text(value: str) -> str:
+    """Return text as databases take it: without NUL and halves of characters."""
+    return value.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _shown(value: Any) -> str:

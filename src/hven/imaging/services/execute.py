@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from hven.archive import services as archive
 from hven.archive.models import DataFile
-from hven.errors import Final, HvenError, Invalid, NotFound, Retriable, Unavailable
-from hven.imaging.models import ReductionFile, Run, RunState, Solution, StepRun
+from hven.errors import Final, HvenError, NotFound, Retriable, Unavailable
+from hven.imaging.models import Reduction, ReductionFile, Run, RunState, Solution, StepRun
 from hven.imaging.services.limits import frame_limits
 from hven.imaging.services.solver_data import opened
 from hven.imaging.steps.context import StepContext
 from hven.imaging.steps.registry import Outcome, step
 from hven.jobs.context import JobContext
-from hven.jobs.models import Job
+from hven.jobs.table import LeaseLost
 from hven.science.frames.frame import Frame
-from hven.science.frames.read import read_frame
 from hven.science.stars.solution import Hints, SourceList
-from hven.science.stars.tables import read_source_list
+from hven.science.stars.tables import read_subject
 from hven.storage import services as storage
 
+R = TypeVar("R", bound=Model)
+_DELETED = "The frame was deleted before this run had ended."
 _CAMERA_SLACK = 0.02  # of the scale: focus and temperature change it less
 
 
@@ -47,13 +48,15 @@ def execute(job: JobContext, run_id: int) -> None:
     A frame that cannot be read or solved ends the run with a sentence; that is an answer, so the job is done. What
     may pass by itself (no disk, no solver data, a broken worker) ends the job instead, which is then tried again.
     """
-    run = Run.objects.select_related("reduction__data_file__blob", "reduction__submission").get(pk=run_id)
+    run = Run.objects.select_related("reduction__data_file__blob", "reduction__submission").filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(_DELETED)
     Run.objects.filter(pk=run_id).update(started=timezone.now())
     job.progress(0.02, "Reading")
     try:
         data_file = run.reduction.data_file or _fetch(job, run)
         context = _context(job, run, data_file)
-    except (Unavailable, Retriable):
+    except (Unavailable, Retriable, LeaseLost):
         raise
     except HvenError as error:
         _publish_failure(job, run, str(error))
@@ -72,14 +75,6 @@ def warm() -> None:
         _ = data.reference, data.patterns
 
 
-def end_submission(job: Job) -> None:
-    """Say on the submission that its run was given up before its file was there."""
-    run = Run.objects.filter(job=job).select_related("reduction__submission").first()
-    if run is None or run.reduction.submission is None or run.reduction.submission.finished is not None:
-        return
-    archive.fail_submission(run.reduction.submission, job.error_text or "It was cancelled before its file was there.")
-
-
 def _fetch(job: JobContext, run: Run) -> DataFile:
     """Fetch the bytes of a submission that named an address.
 
@@ -87,13 +82,17 @@ def _fetch(job: JobContext, run: Run) -> DataFile:
     ------
     Invalid, NotFound, Forbidden, TooLarge
         The address gives no file; the submission has failed.
+    Unavailable
+        It gives none now.
+    LeaseLost
+        The job was cancelled or given to another worker meanwhile; nothing is filed.
     """
     from hven.outside.fetch import fetch  # noqa: PLC0415 - only submissions by address need it
 
     submission = run.reduction.submission
     if submission is None or not submission.url:
         raise NotFound("The file of this run is not there any more.")
-    submission.started = timezone.now()
+    submission.started = submission.started or timezone.now()
     submission.save(update_fields=["started", "changed"])
     job.log(f"Fetching {submission.url}")
     target = job.scratch / "fetched"
@@ -107,42 +106,50 @@ def _fetch(job: JobContext, run: Run) -> DataFile:
     )
     blob = storage.put_file(target)
     with transaction.atomic():
-        data_file = archive.add_file(submission, blob, fetched.name or submission.name)
+        if not job.claim.rows().select_for_update().exists():
+            raise LeaseLost("The job was cancelled or given to another worker.")
+        # Looked at anew: since this run began another may have fetched the file, or its owner shared it or not.
+        reduction = _locked(Reduction.objects.select_for_update().filter(pk=run.reduction_id))
+        data_file = reduction.data_file
+        if data_file is None:
+            name = fetched.name or submission.name
+            data_file = archive.add_file(submission, blob, name, visibility=reduction.visibility)
+            reduction.data_file, reduction.name = data_file, data_file.name
+            reduction.save(update_fields=["data_file", "name", "changed"])
         submission.finished, submission.error = timezone.now(), ""
         submission.save(update_fields=["finished", "error", "changed"])
-        run.reduction.data_file = data_file
-        run.reduction.name = data_file.name
-        run.reduction.save(update_fields=["data_file", "name", "changed"])
+    run.reduction = reduction
     return data_file
+
+
+def _locked(query: QuerySet[R]) -> R:
+    """Return the one record of a query that locks it.
+
+    Raises
+    ------
+    NotFound
+        Its owner deleted it meanwhile.
+    """
+    record = query.first()
+    if record is None:
+        raise NotFound(_DELETED)
+    return record
 
 
 def _context(job: JobContext, run: Run, data_file: DataFile) -> StepContext:
     """Read the input: a frame, or a list of sources."""
-    frame: Frame | None = None
-    sources: SourceList | None = None
     with storage.local(data_file.blob) as path:
-        try:
-            frame = read_frame(path, limits=frame_limits())
-        except Invalid:
-            sources = _source_list(path)
-            if sources is None:
-                raise
+        subject = read_subject(path, limits=frame_limits())
+    frame = subject if isinstance(subject, Frame) else None
     return StepContext(
         config=run.config,
         scratch=job.scratch,
         frame=frame,
-        sources=sources,
+        sources=subject if isinstance(subject, SourceList) else None,
         camera_hints=_camera_hints(data_file, frame),
         tell=job.progress,
         cancelled=lambda: job.cancelled,
     )
-
-
-def _source_list(path: Path) -> SourceList | None:
-    """Return the table of sources that a file holds, None where it is no such file."""
-    with suppress(Invalid):
-        return read_source_list(path)
-    return None
 
 
 def _camera_hints(data_file: DataFile, frame: Frame | None) -> tuple[Hints, ...]:
@@ -188,10 +195,11 @@ def _publish(job: JobContext, run: Run, data_file: DataFile, context: StepContex
     blobs = storage.put_files([product.file for product in products])
     no_solution = next((each.outcome.no_solution for each in done if each.outcome.no_solution), "")
     with job.publishing() as publication:
+        _locked(Run.objects.select_for_update().filter(pk=run.pk))
         if context.frame is not None:
             archive.note_header(data_file, context.frame)
         else:
-            _note_list(data_file, context.sources)
+            archive.note_list(data_file, context.sources)
         _write_steps(run, done)
         ReductionFile.objects.bulk_create(
             ReductionFile(reduction=run.reduction, run=run, path=product.path, blob=blob, media_type=product.media_type)
@@ -208,7 +216,7 @@ def _publish_failure(job: JobContext, run: Run, sentence: str) -> None:
     job.log(sentence)
     with job.publishing() as publication:
         submission = run.reduction.submission
-        if submission is not None and submission.finished is None:
+        if submission is not None and run.reduction.data_file is None:
             archive.fail_submission(submission, sentence)
         _end(run, RunState.FAILED, sentence)
         publication.result = {"run": run.pk, "outcome": run.outcome}
@@ -260,11 +268,3 @@ def _write_solution(run: Run, context: StepContext) -> None:
         epoch=solution.epoch,
         wcs_cards=wcs.to_cards(),
     )
-
-
-def _note_list(data_file: DataFile, sources: SourceList | None) -> None:
-    data_file.read_at = timezone.now()
-    data_file.format = "list"
-    if sources is not None:
-        data_file.width, data_file.height = sources.width, sources.height
-    data_file.save()

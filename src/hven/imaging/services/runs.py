@@ -18,6 +18,7 @@ from hven.archive.models import DataFile, Submission
 from hven.imaging.models import Reduction, Run
 from hven.imaging.steps.registry import check_config
 from hven.jobs import services as jobs
+from hven.jobs.models import Job
 from hven.storage.models import Blob
 
 SOLVE = ("solve", "annotate", "render")
@@ -88,6 +89,14 @@ def cancel_run(actor: Actor, run: Run) -> bool:
     """Stop a run that waits or is under way; say whether there was one to stop."""
     access.check(actor, access.Verb.CHANGE, run, "reduction")
     return run.job is not None and jobs.cancel(run.job)
+
+
+def end_submission(job: Job) -> None:
+    """Say on the submission that its run was given up or cancelled before its file was there."""
+    run = Run.objects.filter(job=job).select_related("reduction__submission").first()
+    if run is None or run.reduction.submission is None or run.reduction.data_file_id is not None:
+        return
+    archive.fail_submission(run.reduction.submission, job.error_text or "It was cancelled before its file was there.")
 
 
 def visible_runs(actor: Actor, verb: access.Verb = access.Verb.SEE) -> QuerySet[Run]:

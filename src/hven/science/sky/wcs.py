@@ -178,13 +178,14 @@ class Wcs:
                 f"sip_{name.lower()}": _sip_matrix(cards, name) if ctype[0].endswith("SIP") else None
                 for name in ("A", "B", "AP", "BP")
             }
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, ArithmeticError):  # a CDELT1 of 0, an order beyond all numbers
             return None
         wcs = cls(crval, crpix, cd, width, height, **matrices)
         numbers = np.array([*crval, *crpix, *cd[0], *cd[1]])
         if not np.all(np.isfinite(numbers)) or abs(crval[1]) > 90 or wcs.determinant == 0:
             return None
-        if (wcs.sip_a is None) != (wcs.sip_b is None):
+        sips = [matrix for matrix in (wcs.sip_a, wcs.sip_b) if matrix is not None]
+        if len(sips) == 1 or not all(np.all(np.isfinite(matrix)) for matrix in sips):
             return wcs.linear()
         return wcs
 

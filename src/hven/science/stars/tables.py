@@ -3,6 +3,7 @@
 Pixel coordinates in these tables are 1-based, as everywhere in FITS.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,10 +13,15 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from hven import __version__
-from hven.errors import Invalid
+from hven.errors import Invalid, TooLarge
 from hven.science.frames.frame import Frame
+from hven.science.frames.limits import Limits
+from hven.science.frames.read import DEFAULT_LIMITS, opened, read_frame
+from hven.science.frames.sniff import Kind
 from hven.science.sky.wcs import Wcs
 from hven.science.stars.solution import Solution, SolveResult, SourceList
+
+_MOST_SOURCES = 1_000_000
 
 
 def write_wcs(path: Path, wcs: Wcs, comments: tuple[str, ...] = ()) -> None:
@@ -99,30 +105,66 @@ def write_solved_frame(path: Path, frame: Frame, wcs: Wcs, comments: tuple[str, 
     hdu.writeto(path, overwrite=True, output_verify="silentfix")
 
 
-def read_source_list(path: Path, *, width: int | None = None, height: int | None = None) -> SourceList:
+def read_subject(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Frame | SourceList:
+    """Read what can be solved: a frame, or a table of sources where a FITS file holds no picture.
+
+    Raises
+    ------
+    Invalid
+        The file is neither; the sentence says why it is no frame.
+    TooLarge
+        It exceeds the limits.
+    """
+    try:
+        return read_frame(path, limits=limits)
+    except TooLarge:
+        raise  # to look for a table in it would unpack what was just refused
+    except Invalid as error:
+        try:
+            return read_source_list(path, limits=limits)
+        except TooLarge:
+            raise
+        except Invalid:
+            raise error from None
+
+
+def read_source_list(
+    path: Path, *, width: int | None = None, height: int | None = None, limits: Limits = DEFAULT_LIMITS
+) -> SourceList:
     """Read a FITS table of sources, brightest first: columns X and Y (1-based), and FLUX where there is one.
 
     Parameters
     ----------
     width, height
         Of the frame, pixels; else IMAGEW and IMAGEH of a header, else the furthest source.
+    limits
+        What may be spent on unpacking.
 
     Raises
     ------
     Invalid
         There is no table with X and Y, or its numbers are none.
+    TooLarge
+        It holds more than 1,000,000 sources, or exceeds the limits.
     """
-    try:
-        with fits.open(path, memmap=False) as hdus:
-            header = {key: value for hdu in hdus[:2] for key, value in hdu.header.items()}
-            table = _table_with(hdus, {"X", "Y"})
-            columns = {name.upper(): np.asarray(table[name]) for name in table.names}
-            x, y = columns["X"].astype(float).ravel() - 1, columns["Y"].astype(float).ravel() - 1
-            flux = columns["FLUX"].astype(float).ravel() if "FLUX" in columns else None
-    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise Invalid("The file is no FITS table of sources with columns X and Y.") from error
+    no_table = Invalid("The file is no FITS table of sources with columns X and Y.")
+    with opened(path, limits) as (file, kind, _):
+        if kind is not Kind.FITS:
+            raise no_table
+        try:
+            with fits.open(file, memmap=False) as hdus:
+                header = {key: value for hdu in hdus[:2] for key, value in hdu.header.items()}
+                x, y, flux = _columns(hdus)
+        except TooLarge:
+            raise
+        except Exception as error:  # astropy says in a dozen ways that a table is broken
+            raise no_table from error
     return source_list(
-        x, y, flux=flux, width=width or _whole(header.get("IMAGEW")), height=height or _whole(header.get("IMAGEH"))
+        x - 1,
+        y - 1,
+        flux=flux,
+        width=width or _whole(header.get("IMAGEW")),
+        height=height or _whole(header.get("IMAGEH")),
     )
 
 
@@ -174,7 +216,7 @@ def _doubles(arrays: Mapping[str, NDArray[np.float64]]) -> list[fits.Column]:
 def _put(header: fits.Header, cards: Mapping[str, Any], comments: tuple[str, ...] = ()) -> None:
     for keyword, value in cards.items():
         header[keyword] = value
-    header["HISTORY"] = f"Solved by hven {__version__}"
+    header["HISTORY"] = f"Written by hven {__version__}"
     for comment in comments:
         header["COMMENT"] = comment.encode("ascii", "replace").decode()
 
@@ -188,14 +230,19 @@ _PROJECTION = (
     "AP_", "BP_", "WCSAXES", "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX",
 )  # fmt: skip
 _PERSONAL = ("GPS", "MAKERNOTE", "USERCOMMENT", "XMP", "XML")
-_COMPRESSION = ("Z", "TTYPE", "TFORM", "NAXIS")
+_TABLE = ("TTYPE", "TFORM", "NAXIS")
+# Of tile-compressed images (FITS standard 4.0, section 10.1).
+_COMPRESSION = re.compile(
+    r"Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|MASKCMP|QUANTIZ|DITHER0|SIMPLE|EXTEND|TENSION|PCOUNT"
+    r"|GCOUNT|BLOCKED|HECKSUM|DATASUM|BLANK|SCALE|ZERO)"
+)
 
 
 def _belongs(keyword: str) -> bool:
     """Say whether a card of the original stays true for the new file."""
-    if keyword in _STRUCTURE or keyword.startswith(_PROJECTION):
+    if keyword in _STRUCTURE or keyword.startswith((*_PROJECTION, *_TABLE)):
         return False
-    return not (keyword.startswith(_COMPRESSION) and keyword not in {"ZENITH", "ZD", "ZEROPT", "ZP"})
+    return _COMPRESSION.fullmatch(keyword) is None
 
 
 def _add(header: fits.Header, keyword: str, value: Any, comment: str) -> None:
@@ -203,16 +250,27 @@ def _add(header: fits.Header, keyword: str, value: Any, comment: str) -> None:
         if keyword in {"COMMENT", "HISTORY"}:
             header.add_history(str(value)) if keyword == "HISTORY" else header.add_comment(str(value))
         else:
-            header.append(fits.Card(keyword, value, comment), end=True)
-    except (ValueError, TypeError):
+            card = fits.Card(keyword, value, comment)
+            str(card)  # some cards show only when written out that no file may hold them
+            header.append(card, end=True)
+    except (ValueError, TypeError, fits.VerifyError):
         # A card that no FITS file may hold: what it said is kept as a comment.
         header.add_comment(f"{keyword} = {value!r}".encode("ascii", "replace").decode())
 
 
-def _table_with(hdus: fits.HDUList, names: set[str]) -> Any:
+def _columns(hdus: fits.HDUList) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return X, Y and perhaps FLUX of the first table that has the first two, as they stand there."""
     for hdu in hdus[1:]:
-        if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and names <= {name.upper() for name in hdu.columns.names}:
-            return hdu.data
+        if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+            continue
+        names = {name.upper(): name for name in hdu.columns.names}
+        if {"X", "Y"} <= set(names):
+            if int(hdu.header["NAXIS2"]) > _MOST_SOURCES:
+                raise TooLarge(f"The table holds more than {_MOST_SOURCES:,} sources.")
+            x, y, *flux = (
+                np.asarray(hdu.data[names[key]]).astype(float).ravel() for key in ("X", "Y", "FLUX") if key in names
+            )
+            return x, y, flux[0] if flux else None
     raise KeyError("no table with these columns")
 
 
