@@ -174,7 +174,8 @@ def test_the_projection_in_the_browser_is_that_of_the_server(window, frame) -> N
             """async ([cards, points]) => {
                  const { Wcs } = await import('/static/web/wcs.js');
                  const wcs = new Wcs(cards);
-                 return points.map(([x, y]) => { const sky = wcs.toSky(x, y); return [...sky, ...wcs.toPixel(...sky)]; }); }""",
+                 const both = (sky) => [...sky, ...wcs.toPixel(...sky)];
+                 return points.map(([x, y]) => both(wcs.toSky(x, y))); }""",
             [cards, points],
         )
     found, points = np.array(found), np.array(points)
@@ -385,7 +386,8 @@ def violations(page: Any, axe: str) -> dict[str, Any]:
 def test_a_file_dropped_on_any_page_is_followed_over_pages_and_a_failure_stays(window) -> None:
     drop = """([name, text]) => { const data = new DataTransfer(); data.items.add(new File([text], name));
         const about = { dataTransfer: data, bubbles: true, cancelable: true };
-        for (const type of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, about)); }"""
+        for (const type of ['dragenter', 'dragover', 'drop'])
+            document.body.dispatchEvent(new DragEvent(type, about)); }"""
     with window() as opened:
         page = opened.go("/keys/")
         page.evaluate(drop, ["torn.fits", "SIMPLE  = torn"])
@@ -414,6 +416,19 @@ def test_a_frame_that_runs_again_becomes_solved_before_ones_eyes(window, frame) 
         page.wait_for_selector("hven-viewer[data-ready=overlays]")
         assert page.locator("#panel .state").first.inner_text() == "solved"
         assert page.input_value("#rerun [name=scale_high]") == "400"
+
+
+def test_the_picture_comes_by_itself_to_a_page_that_was_opened_before_the_file_was_read(window, wide_frame) -> None:
+    with window() as opened:
+        page = opened.go("/upload/")
+        page.set_input_files("#files", str(wide_frame))
+        page.wait_for_selector("#sent a")
+        opened.go(page.get_attribute("#sent a", "href"))
+        page.wait_for_selector("hven-viewer[data-ready=overlays]", timeout=60_000)
+        page.wait_for_selector("hven-viewer[data-open=yes]")
+        assert page.locator("#waiting").is_hidden()
+        assert page.locator("#panel .solution").count() == 1
+        assert page.evaluate("document.scrollingElement.scrollHeight <= innerHeight"), "only the panel scrolls"
 
 
 def test_a_question_comes_before_deleting(window, live_server_with_workers) -> None:

@@ -123,6 +123,7 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
     run = chosen_run(reduction, request.GET.get("run", ""))
     file = reduction.data_file
     may_open, may_change = may(actor, Verb.OPEN, reduction), may(actor, Verb.CHANGE, reduction)
+    has_picture = file is not None and file.read_at is not None and file.format != "list"
     context: dict[str, Any] = {
         "reduction": reduction,
         "file": file,
@@ -133,11 +134,11 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         "may_share": may(actor, Verb.SHARE, reduction),
         "runs": list(runs_of(reduction)[:20]),
         "cards": cards_for(file, may_change=may_change) if file else [],
-        "has_picture": file is not None and file.format != "list" and file.read_at is not None,
+        "has_picture": has_picture,
         "aspect": f"{file.width / file.height:.3f}" if file and file.width and file.height else "",
         "solution": None,
         "objects": [],
-        "viewer": {"overlays": None, "cards": None},
+        "viewer": {"picture": has_picture and may_open, "ended": True, "overlays": None, "cards": None},
     }
     if run is None:
         return context
@@ -158,6 +159,8 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         "upload_call": calls.nova_upload(address, run.config, reduction.visibility, reduction.name or "frame.fits"),
         "results_call": calls.nova_results(address, run),
         "viewer": {
+            "picture": has_picture and may_open,
+            "ended": run.ended,
             "overlays": reverse("overlays", args=[reduction.uuid, run.pk]) if "overlays.json" in products else None,
             "cards": solution.wcs_cards if solution else None,
         },

@@ -47,7 +47,8 @@ class HvenViewer extends HTMLElement {
     this.taken = key;
     this.wcs = said.cards ? new Wcs(said.cards) : null;
     this.found = null;
-    await this.#open();
+    if (said.picture) await this.#open();
+    else if (said.ended) find("#waiting").textContent = "There is no picture: the file could not be read.";
     if (!said.overlays || !this.picture) return;
     const answer = await fetch(said.overlays);
     if (!answer.ok) return;
@@ -90,7 +91,7 @@ class HvenViewer extends HTMLElement {
   // --- the picture ---
 
   async #open() {
-    if (this.picture || this.opening || !window.OpenSeadragon || find("#waiting")?.dataset.closed) return;
+    if (this.picture || this.opening || !window.OpenSeadragon) return;
     this.opening = true;
     const waiting = find("#waiting");
     const answer = await fetch(this.dataset.picture, { headers: { Accept: "application/json" } });
@@ -102,6 +103,7 @@ class HvenViewer extends HTMLElement {
     }
     this.picture = await answer.json();
     waiting.hidden = true;
+    this.style.setProperty("--aspect", this.picture.width / this.picture.height);
     find("#stretch").classList.add("ready");
     this.#limits();
     const view = find("#sky-view");
