@@ -152,3 +152,16 @@ def test_files_carry_the_frame_and_its_truth(tmp_path: Path, reference: Referenc
         assert Image.open(tmp_path / name).size == (100, 80)
     with pytest.raises(Invalid, match=r"\.gif"):
         write_exposure(exposure, tmp_path / "e.gif")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seed", -1), ("hot_pixels", -5), ("cosmic_rays", -1), ("trail_px", float("nan")), ("trail_px", 1e9),
+        ("clouds", 1.5), ("missing", -0.1), ("gain", 0.0), ("distortion", 3.0), ("limit_mag", float("inf")),
+        ("exposure_s", -1.0), ("orientation_deg", float("nan")), ("random_stars", 10**9),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_refused_by_name(name: str, value: float) -> None:
+    with pytest.raises(Invalid, match=name):
+        replace(CALM, **{name: value})

@@ -176,3 +176,28 @@ def test_half_a_distortion_is_left_out():
     wcs = Wcs.from_cards(cards, 1200, 900)
     assert wcs.sip_a is None
     assert wcs.sip_b is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"CDELT1": 0.0, "CDELT2": 1.0, "CROTA2": 10.0},
+        {"CDELT1": 1.0, "CDELT2": 0.0},
+        {"CD1_1": 0.0},
+        {"CD1_1": 1.0, "CD2_2": 1.0, "CRVAL2": 99.0},
+        {"CD1_1": 1.0, "CD2_2": 1.0, "CRPIX1": "middle"},
+        {"CD1_1": 1.0, "CD2_2": 1.0, "CTYPE1": "RA---TAN-SIP", "A_ORDER": float("inf")},
+    ],
+)
+def test_cards_of_hostile_headers_give_no_projection(odd: dict[str, object]) -> None:
+    cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 1.0, "CRVAL2": 2.0, "CRPIX1": 5.0, "CRPIX2": 5.0}
+    assert Wcs.from_cards(cards | odd, 10, 10) is None
+
+
+def test_a_distortion_that_is_no_number_is_left_out() -> None:
+    cards = {"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP", "CRVAL1": 1.0, "CRVAL2": 2.0, "CRPIX1": 5.0,
+             "CRPIX2": 5.0, "CD1_1": -1.0, "CD2_2": 1.0, "A_ORDER": 2, "B_ORDER": 2, "A_2_0": "nan"}  # fmt: skip
+    found = Wcs.from_cards(cards, 10, 10)
+    assert found is not None
+    assert found.sip_a is None
+    assert found.sip_b is None

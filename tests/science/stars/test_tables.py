@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import tempfile
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hven.errors import Invalid
+from hven.errors import Invalid, TooLarge
 from hven.science.frames.frame import Card, Frame
+from hven.science.frames.limits import Limits
 from hven.science.sky.wcs import Wcs
 from hven.science.stars import tables
 from hven.science.stars.solution import SolveResult, SourceList
@@ -72,6 +80,50 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Path, content: bytes) -> No
         tables.read_source_list(tmp_path / "a")
 
 
+def test_a_list_may_come_packed(tmp_path: Path) -> None:
+    tables.write_sources(tmp_path / "a", _sources())
+    (tmp_path / "a.gz").write_bytes(gzip.compress((tmp_path / "a").read_bytes()))
+    assert len(tables.read_source_list(tmp_path / "a.gz")) == 5
+    found = tables.read_subject(tmp_path / "a.gz")
+    assert isinstance(found, SourceList)
+
+
+def test_what_is_neither_frame_nor_list_says_why_it_is_no_frame(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"Hello World")
+    with pytest.raises(Invalid, match="not an image"):
+        tables.read_subject(tmp_path / "a")
+
+
+def test_a_bomb_is_not_unpacked_to_look_for_a_list_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(10_000_000)))
+    monkeypatch.setattr(tables, "read_source_list", lambda *_args, **_more: pytest.fail("it was looked into"))
+    with pytest.raises(TooLarge):
+        tables.read_subject(tmp_path / "a.gz", limits=Limits(max_unpacked_bytes=1_000_000))
+
+
+def test_a_table_with_more_rows_than_any_list_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.write_sources(tmp_path / "a", _sources(20))
+    monkeypatch.setattr(tables, "_MOST_SOURCES", 19)
+    with pytest.raises(TooLarge, match="more than 19"):
+        tables.read_source_list(tmp_path / "a")
+
+
+@given(st.lists(st.tuples(st.integers(0, 8639), st.binary(min_size=1, max_size=40)), min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_table_is_read_or_refused(edits: list[tuple[int, bytes]]) -> None:
+    content = io.BytesIO()
+    tables.write_sources(content, _sources())
+    damaged = bytearray(content.getvalue())
+    for at, piece in edits:
+        damaged[at : at + len(piece)] = piece
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "a.fits"
+        path.write_bytes(damaged)
+        with suppress(Invalid):
+            assert len(tables.read_source_list(path)) > 0
+
+
 def test_without_a_solution_there_are_no_matches_to_write(tmp_path: Path) -> None:
     with pytest.raises(Invalid):
         tables.write_matches(tmp_path / "a", SolveResult(None, _sources()))
@@ -95,6 +147,47 @@ def test_a_solved_frame_keeps_pixels_and_cards_but_no_older_projection(tmp_path:
         assert "as it was" in str(header["COMMENT"])
         ra, _ = WCS(header).all_pix2world(49.5, 39.5, 0)
         assert float(ra) == pytest.approx(120.0)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        Card("HIERARCH a key much longer than eight", "v" * 75),
+        Card("NUMBER", float("nan")),
+        Card("NUMBER", float("inf")),
+        Card("NUMBER", 10**90),
+        Card("LONG", "'" * 500, "c" * 500),
+        Card("TEXT", "\u00e4\x00\ud800"),
+        Card("K\u00e4se", 1),
+        Card("", "no keyword"),
+        Card("A" * 100, 1.0),
+        Card("LIST", "x", "comment \n with a break"),
+        Card("COMMENT", "\u00e4 break \n here"),
+        Card("HISTORY", "h" * 300),
+        Card("CONTINUE", "'loose'"),
+        Card("LOGICAL", True),
+    ],
+    ids=lambda card: card.keyword.strip() or "none",
+)
+@pytest.mark.filterwarnings("ignore")
+def test_no_card_of_a_hostile_header_keeps_the_frame_from_being_written(tmp_path: Path, card: Card) -> None:
+    data = np.zeros((80, 100), np.uint8)
+    for kind in ("fits", "jpeg"):
+        tables.write_solved_frame(tmp_path / "a", Frame(data, cards=(card, Card("OK", 1)), format=kind), PROJECTION)
+        with fits.open(tmp_path / "a") as hdus:
+            hdus.verify("exception")
+            assert hdus[0].header["OK"] == 1
+            assert hdus[0].data.shape == (80, 100)
+
+
+def test_of_a_packed_frame_the_cards_of_its_packing_go_and_others_that_begin_alike_stay(tmp_path: Path) -> None:
+    packing = ("ZIMAGE", "ZCMPTYPE", "ZNAXIS", "ZNAXIS1", "ZTILE2", "ZHECKSUM", "TTYPE1", "TFORM1")
+    others = ("ZENITH", "ZD", "ZMAG", "ZTEMP", "ZNAMED")
+    frame = Frame(np.zeros((80, 100), np.uint8), cards=tuple(Card(name, 1) for name in packing + others))
+    tables.write_solved_frame(tmp_path / "a", frame, PROJECTION)
+    header = fits.getheader(tmp_path / "a")
+    assert not [name for name in packing if name in header]
+    assert [name for name in others if name in header] == list(others)
 
 
 def test_a_picture_gives_its_colours_and_not_the_place_where_it_was_taken(tmp_path: Path) -> None:

@@ -12,6 +12,15 @@ from hven.science.sky.wcs import Wcs
 Stars = Literal["real", "random", "none"]
 
 
+# What a frame can be drawn with; beyond, numpy fails or the numbers mean nothing.
+_RANGES = {
+    "orientation_deg": (-360.0, 360.0), "distortion": (-0.2, 0.2), "exposure_s": (0.0, 1e6), "limit_mag": (-5.0, 25.0),
+    "sky_e": (0.0, 1e6), "gradient": (-2.0, 2.0), "vignetting": (0.0, 1.0), "clouds": (0.0, 1.0), "gain": (1e-3, 1e3),
+    "read_noise_e": (0.0, 1e4), "hot_pixels": (0, 1e6), "cosmic_rays": (0, 1e5), "trail_px": (0.0, 1000.0),
+    "random_stars": (0, 1e6), "missing": (0.0, 1.0), "seed": (0, 2**63),
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """One exposure; the same specification gives the same frame."""
@@ -59,6 +68,10 @@ class Spec:
             raise Invalid("The full width at half maximum of a star is 0.5 to 50 pixels.")
         if self.parity not in {-1, 1}:
             raise Invalid("The parity is +1 or -1.")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise Invalid(f"{name} lies between {low:g} and {high:g}, not at {value:g}.")
 
     @property
     def scale_arcsec(self) -> float:

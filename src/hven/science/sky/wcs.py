@@ -238,6 +238,8 @@ def _cd_matrix(cards: Mapping[str, Any]) -> tuple[tuple[float, float], tuple[flo
     else:
         rotation = np.radians(float(cards.get("CROTA2", 0.0)))
         cosine, sine = np.cos(rotation), np.sin(rotation)
+        if 0.0 in delta:
+            raise ValueError("pixels without a size")
         ratio = delta[1] / delta[0]
         pc = [[cosine, -sine * ratio], [sine / ratio, cosine]]
     return (

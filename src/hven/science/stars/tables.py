@@ -22,6 +22,7 @@ from hven.science.sky.wcs import Wcs
 from hven.science.stars.solution import Solution, SolveResult, SourceList
 
 _MOST_SOURCES = 1_000_000
+_LONGEST_KEYWORD = 40  # with HIERARCH before it and a number behind it one card holds no more
 
 
 def write_wcs(path: Path, wcs: Wcs, comments: tuple[str, ...] = ()) -> None:
@@ -251,7 +252,9 @@ def _add(header: fits.Header, keyword: str, value: Any, comment: str) -> None:
             header.add_history(str(value)) if keyword == "HISTORY" else header.add_comment(str(value))
         else:
             card = fits.Card(keyword, value, comment)
-            str(card)  # some cards show only when written out that no file may hold them
+            str(card)  # some show only when written out that no file may hold them
+            if keyword == "CONTINUE" or len(keyword) > _LONGEST_KEYWORD:  # astropy would cut it, "=" and all
+                raise ValueError("no card of its own")  # noqa: TRY301 - one way out for all of them
             header.append(card, end=True)
     except (ValueError, TypeError, fits.VerifyError):
         # A card that no FITS file may hold: what it said is kept as a comment.
