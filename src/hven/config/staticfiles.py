@@ -10,7 +10,6 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ign
 # What the pages use of each npm package: path under /static/ -> folder in the package folder.
 PACKAGES = {
     "vendor/htmx": "htmx.org/dist",
-    "vendor/alpine": "@alpinejs/csp/dist",
     "vendor/openseadragon": "openseadragon/build/openseadragon",
 }
 

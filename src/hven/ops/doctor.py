@@ -226,7 +226,7 @@ def _patterns() -> Iterator[Finding]:
 def _assets() -> Iterator[Finding]:
     from django.contrib.staticfiles import finders  # noqa: PLC0415 - it searches the disk when it is imported
 
-    wanted = ("vendor/htmx/htmx.min.js", "vendor/alpine/cdn.min.js", "vendor/openseadragon/openseadragon.min.js")
+    wanted = ("vendor/htmx/htmx.min.js", "vendor/openseadragon/openseadragon.min.js")
     missing = [name for name in wanted if finders.find(name) is None]
     if missing:
         yield Finding(

@@ -1,8 +1,7 @@
-"""Is the server up, is it ready; and the last net for errors that nothing else translated."""
+"""Is the server up, and is it ready."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,21 +13,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from hven import errors
+from hven.errors import Unavailable
 from hven.jobs.models import Duty, Job, State, Worker
 from hven.ops.database import pending
 from hven.storage import services as storage
-
-STATUS: tuple[tuple[type[errors.HvenError], int], ...] = (
-    (errors.Unauthenticated, 401),
-    (errors.Forbidden, 403),
-    (errors.NotFound, 404),
-    (errors.Conflict, 409),
-    (errors.TooLarge, 413),
-    (errors.Invalid, 400),
-    (errors.Throttled, 429),
-    (errors.Unavailable, 503),
-)
 
 
 @require_safe
@@ -58,20 +46,6 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ready": ready, "checks": found}, status=200 if ready else 503)
 
 
-def server_error(_request: HttpRequest) -> HttpResponse:
-    """Answer what no view caught: an error of ours by its own status and sentence, anything else by 500 and none."""
-    error = sys.exc_info()[1]
-    status, sentence = 500, "Something went wrong inside hven. The log of the server says what."
-    for kind, number in STATUS:
-        if isinstance(error, kind):
-            status, sentence = number, str(error)
-            break
-    response = HttpResponse(f"{sentence}\n", status=status, content_type="text/plain")
-    if isinstance(error, errors.Throttled):
-        response["Retry-After"] = str(int(error.retry_after_s) + 1)
-    return response
-
-
 def _database() -> str:
     with transaction.atomic():
         # A write: a disk that became read-only still answers questions.
@@ -84,7 +58,7 @@ def _database() -> str:
 def _storage() -> str:
     try:
         storage.check_room()
-    except errors.Unavailable:
+    except Unavailable:
         return "nearly full"
     folder = settings.HVEN_FOLDERS.incoming
     probe = folder / ".writable"
