@@ -91,6 +91,15 @@ def test_a_session_makes_no_sessions(nova: Nova) -> None:
     assert _error(nova.post("login", {"apikey": nova.session})) == "bad apikey"
 
 
+def test_a_session_ends_with_its_key(transactional_db: None, user: Any) -> None:
+    from hven.accounts import services as accounts
+
+    made = accounts.make_key(user, "api")
+    nova = Nova(made.secret)
+    accounts.revoke_key(user, made.key.uuid)
+    assert _error(nova.post("upload", {"session": nova.session})).startswith("no session with key")
+
+
 def test_the_secret_of_a_session_is_kept_nowhere(nova: Nova) -> None:
     nova.call("upload", file=("a.fits", FITS))
     from hven.archive.models import Submission

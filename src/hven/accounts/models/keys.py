@@ -34,6 +34,10 @@ class AccessKey(models.Model):
         Observatory, null=True, blank=True, on_delete=models.CASCADE, related_name="access_keys",
         help_text="set: the key opens this observatory's records only",
     )  # fmt: skip
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children",
+        help_text="the key that this session was opened with, and with which it ends",
+    )  # fmt: skip
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField(null=True, blank=True)
     last_used = models.DateTimeField(null=True, blank=True)

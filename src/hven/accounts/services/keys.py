@@ -49,8 +49,9 @@ def make_key(
     observatory: Observatory | None = None,
     scopes: frozenset[str] | None = None,
     lifetime: timedelta | None = None,
+    parent: AccessKey | None = None,
 ) -> MadeKey:
-    """Make an access key for a user; the answer holds its secret once.
+    """Make an access key for a user; the answer holds its secret once. It ends at the latest with its parent.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def make_key(
         digest=digest(secret),
         scopes=sorted(scopes),
         observatory=observatory,
+        parent=parent,
         expires=None if lifetime is None else timezone.now() + lifetime,
     )
     return MadeKey(key, secret)
@@ -124,6 +126,7 @@ def revoke_key(user: User, key: UUID | str) -> AccessKey:
         raise Invalid("Several keys begin with these digits; name the one by its uuid.")
     found[0].revoked = timezone.now()
     found[0].save(update_fields=["revoked"])
+    found[0].children.filter(revoked__isnull=True).update(revoked=found[0].revoked)
     return found[0]
 
 

@@ -68,8 +68,9 @@ def session_for(key: Any) -> tuple[Actor, str]:
     # A session can do what its key can, and no more.
     widest = SCOPES_OF_KIND[AccessKey.Kind.SESSION]
     made = accounts.make_key(
-        actor.user, AccessKey.Kind.SESSION, "nova", observatory=actor.key.observatory, scopes=actor.scopes & widest
-    )
+        actor.user, AccessKey.Kind.SESSION, "nova", observatory=actor.key.observatory, scopes=actor.scopes & widest,
+        parent=actor.key,
+    )  # fmt: skip
     return actor, made.secret
 
 
