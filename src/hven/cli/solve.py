@@ -80,7 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
         if result.solution is None:
             code = max(code, UNSOLVED)
         if arguments.out is not None:
-            _write(arguments.out, path, result)
+            # a.fits and a.jpg in one call must not write over each other
+            alone = sum(other.stem == path.stem for other in arguments.files) == 1
+            _write(arguments.out, path.stem if alone else path.name, result)
     return code
 
 
@@ -173,16 +175,16 @@ def _print(arguments: argparse.Namespace, path: Path, answer: dict[str, Any]) ->
     )
 
 
-def _write(folder: Path, path: Path, result: SolveResult) -> None:
-    """Write the tables beside each other, named after the file."""
+def _write(folder: Path, name: str, result: SolveResult) -> None:
+    """Write the tables beside each other."""
     from hven.science.stars import tables
 
-    tables.write_sources(folder / f"{path.stem}.axy", result.sources)
+    tables.write_sources(folder / f"{name}.axy", result.sources)
     if result.solution is not None:
         notes = (f"Found by {result.solution.rung}", f"Log-odds {result.solution.log_odds:.1f}")
-        tables.write_wcs(folder / f"{path.stem}.wcs", result.solution.wcs, notes)
-        tables.write_matches(folder / f"{path.stem}.corr", result)
-        tables.write_reference(folder / f"{path.stem}.rdls", result.solution)
+        tables.write_wcs(folder / f"{name}.wcs", result.solution.wcs, notes)
+        tables.write_matches(folder / f"{name}.corr", result)
+        tables.write_reference(folder / f"{name}.rdls", result.solution)
 
 
 def _since(started: float) -> float:

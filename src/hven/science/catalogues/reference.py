@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.errors import Invalid, NotFound
-from hven.science.sky.sphere import angles, unit_vectors
+from hven.science.sky.sphere import angles, tangent_basis, unit_vectors
 
 GAIA, TYCHO2 = 0, 1
 CATALOGUE_NAMES = ("gaia", "tycho2")
@@ -124,11 +124,9 @@ def moved(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Apply proper motions (mas/yr, RA's already times cos Dec) from each catalogue's own epoch."""
     years = epoch - np.where(catalogue == GAIA, GAIA_EPOCH, TYCHO2_EPOCH)
-    lon, lat = np.radians(ra), np.radians(dec)
-    east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=-1)
-    north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=-1)
+    east, north, outward = tangent_basis(ra, dec)
     step = (years * _ARCSEC / 1000)[:, None]
-    return angles(unit_vectors(ra, dec) + step * (pmra[:, None] * east + pmdec[:, None] * north))
+    return angles(outward + step * (pmra[:, None] * east + pmdec[:, None] * north))
 
 
 # --- building -----------------------------------------------------------------------------------------------
@@ -248,9 +246,7 @@ def _merge(
     lon, lat = gaia["ra"][of_gaia], gaia["dec"][of_gaia]
     difference = unit_vectors(lon, lat) - unit_vectors(ra[of_tycho], dec[of_tycho])
     per_year = 1000 / _ARCSEC / (GAIA_EPOCH - TYCHO2_EPOCH)
-    a, d = np.radians(lon), np.radians(lat)
-    east = np.stack([-np.sin(a), np.cos(a), np.zeros_like(a)], axis=-1)
-    north = np.stack([-np.sin(d) * np.cos(a), -np.sin(d) * np.sin(a), np.cos(d)], axis=-1)
+    east, north, _ = tangent_basis(lon, lat)
     pmra[of_gaia] = np.sum(difference * east, axis=1) * per_year
     pmdec[of_gaia] = np.sum(difference * north, axis=1) * per_year
     alone = np.ones(len(ra), bool)

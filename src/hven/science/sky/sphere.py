@@ -23,10 +23,11 @@ def separation(ra1: ArrayLike, dec1: ArrayLike, ra2: ArrayLike, dec2: ArrayLike)
     return np.asarray(np.degrees(np.arctan2(cross, np.sum(a * b, axis=-1))))
 
 
-def tangent_basis(ra: float, dec: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the unit vectors towards east, north and outward at a position in degrees."""
-    a, d = np.radians(ra), np.radians(dec)
-    east = np.array([-np.sin(a), np.cos(a), 0.0])
-    north = np.array([-np.sin(d) * np.cos(a), -np.sin(d) * np.sin(a), np.cos(d)])
-    outward = np.array([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
-    return east, north, outward
+def tangent_basis(
+    ra: ArrayLike, dec: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the unit vectors, shape (..., 3), towards east, north and outward at positions in degrees."""
+    a, d = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
+    east = np.stack([-np.sin(a), np.cos(a), np.zeros_like(a)], axis=-1)
+    north = np.stack([-np.sin(d) * np.cos(a), -np.sin(d) * np.sin(a), np.cos(d)], axis=-1)
+    return east, north, unit_vectors(ra, dec)
