@@ -5,7 +5,8 @@
 Frames of 2048 and 4096 pixels (uint16) with 1,500 and 20,000 stars, Moffat profiles of 3 pixels FWHM, counts
 N(>F) ~ F^-0.75 from 150 electrons, sky 200 electrons. sep with its usual settings: 1.5 deviations, 5 pixels, 3x3
 filter. Completeness by the best possible S/N of a star alone, within 1.5 pixels; false is what has no star within
-2.5 pixels. CPU seconds, median of the rounds; quality is the mean over several frames. Prints one JSON object; exits 1 where a goal is missed.
+2.5 pixels. CPU seconds, median of the rounds;
+quality is the mean over several frames. Prints one JSON object; exits 1 where a goal is missed.
 """
 
 import argparse

@@ -51,11 +51,11 @@ def _latency(caller: Caller, data: object, frames: int, **size: int) -> dict[str
 
 
 def _frames(data: object, count: int, **size: int) -> list[bytes]:
-    import io  # noqa: PLC0415
+    import io
 
-    from astropy.io import fits  # noqa: PLC0415
+    from astropy.io import fits
 
-    from hven.science.simulate.exposure import simulate  # noqa: PLC0415
+    from hven.science.simulate.exposure import simulate
 
     contents = []
     for spec in specs(count, 10.0, 10.0, seed=11, **({"width": 2048, "height": 2048} | size)):
