@@ -236,7 +236,7 @@ def live_server_with_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(100)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

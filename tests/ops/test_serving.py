@@ -97,13 +97,13 @@ def test_first_start_tells_address_and_set_up_link_and_stops_without_a_trace(ser
     assert (server.data / "secret-key").stat().st_mode & 0o777 == 0o600
     hven_command(server.data, "user", "add", "boss", "--password-stdin", "--admin", stdin="stella-nova-1572\n")
     server.terminate()
-    assert server.wait(30) == 0
+    assert server.wait(100) == 0
     assert processes_of(tmp_path) == {}
 
     again = serve()  # and the second one offers no set-up
     assert "/setup/" not in again.log.read_text().partition("hven answers")[2].partition("hven answers")[2]
     again.send_signal(signal.SIGINT)
-    assert again.wait(30) == 0
+    assert again.wait(100) == 0
 
 
 def test_parts_that_die_are_started_again(serve, tmp_path):
@@ -199,7 +199,7 @@ def test_workers_run_apart_from_the_server(serve, tmp_path):
         until(lambda: reachable(server.url))
     finally:
         worker.terminate()
-        assert worker.wait(30) == 0
+        assert worker.wait(100) == 0
     assert part(tmp_path, "supervisor") == []
 
 
