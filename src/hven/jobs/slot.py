@@ -15,10 +15,11 @@ from hven.jobs.child import ENDED, READY
 from hven.jobs.processes import kill_group, kill_marked, marked
 from hven.jobs.table import Claim
 
-# One job, one core: libraries that would start a thread a core are told so before they are loaded.
+# One job, one core: libraries that would start a thread a core are told so before they are loaded. And glibc keeps
+# freed memory for every thread by itself; two such stores instead of eight a core save a worker some 10 MiB.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
-)
+) | {"MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ column, so that a cone touches only the pages that it needs.
 """
 
 import json
+import mmap
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -105,12 +106,23 @@ class ReferenceStars:
             name: np.concatenate([column[part] for part in slices] or [column[:0]])
             for name, column in self._columns.items()
         }
+        self._let_go()
         lon, lat = parts["ra"], parts["dec"]
         if epoch is not None:
             lon, lat = moved(lon, lat, parts["pmra"], parts["pmdec"], epoch=epoch, catalogue=parts["catalogue"])
         inside = np.flatnonzero(unit_vectors(lon, lat) @ centre >= np.cos(np.radians(min(radius_deg, 180.0))))
         order = inside[np.argsort(parts["mag"][inside], kind="stable")][:limit]
         return StarRows(lon[order], lat[order], parts["mag"][order], parts["colour"][order], parts["catalogue"][order])
+
+    def _let_go(self) -> None:
+        """Give the pages that were read back to the system, which keeps them cached for all processes.
+
+        Otherwise each worker would come to hold the whole table after frames from all over the sky.
+        """
+        for column in self._columns.values():
+            mapped = getattr(column, "_mmap", None)  # numpy has no public name for it
+            if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def moved(
