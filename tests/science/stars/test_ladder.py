@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -258,3 +259,28 @@ def test_the_epoch_is_that_of_the_middle_of_the_exposure() -> None:
     frame = Frame(np.zeros((2, 2)), meaning=Meaning(middle=datetime(2000, 1, 1, 12, tzinfo=UTC)))
     assert epoch_of(frame) == pytest.approx(2000.0, abs=1e-9)
     assert epoch_of(Frame(np.zeros((2, 2)))) is None
+
+
+DISTORTED = replace(WIDE, distortion=0.012, seed=9)
+
+
+@pytest.mark.parametrize(("asked", "most"), [(0, 1), (1, 1), (2, 2), (None, 5)])
+def test_the_order_of_distortion_stays_within_what_is_asked_for(
+    data_alone: SolverData, asked: int | None, most: int
+) -> None:
+    result = solve(frame_of(DISTORTED, data_alone), (), data_alone, sip_order=asked)
+    assert result.solution is not None, result.reason
+    sip = result.solution.wcs.sip_a
+    assert (1 if sip is None else sip.shape[0] - 1) <= most
+    assert asked is not None or sip is not None
+
+
+@pytest.mark.parametrize("choice", [{"bin_by": 2}, {"bin_by": 3}, {"bin_by": 1000}, {"segmentation": True}])
+def test_other_ways_of_detection_place_the_frame_in_its_own_pixels(
+    data_alone: SolverData, wide: Frame, choice: dict[str, Any]
+) -> None:
+    result = solve(wide, (), data_alone, **choice)
+    assert result.solution is not None, result.reason
+    x, y = result.solution.wcs.to_pixel(*WIDE.wcs().centre)
+    centre = WIDE.wcs().centre_pixel
+    assert np.hypot(x - centre[0], y - centre[1]) < 0.5

@@ -7,17 +7,20 @@ from functools import partial
 
 from hven.science.frames.frame import Frame
 from hven.science.stars.data import SolverData
-from hven.science.stars.detect import detect
+from hven.science.stars.detect import binned, detect, unbinned
+from hven.science.stars.fit import MOST_ORDER
 from hven.science.stars.hints import header_hints
 from hven.science.stars.known import try_projection
 from hven.science.stars.local import try_neighbourhood
 from hven.science.stars.quads import try_indexes
 from hven.science.stars.search import Progress, Search, Stopped
+from hven.science.stars.segment import segmented_sources
 from hven.science.stars.solution import Hints, Solution, SolveResult, SourceList
 from hven.science.stars.wide import try_patterns
 
 FEWEST_SOURCES = 5
 _SOURCES_KEPT = 6000
+_LEAST_BINNED = 200  # pixels of a binned frame's shorter side
 _HINT_SHARE = 0.15  # of the time limit that bounds which turn out wrong may use up
 
 
@@ -32,6 +35,9 @@ def solve(
     time_limit: float = 60.0,
     sources: SourceList | None = None,
     use_header: bool = True,
+    sip_order: int | None = None,
+    bin_by: int | None = None,
+    segmentation: bool = False,
 ) -> SolveResult:
     """Find a frame's place in the sky.
 
@@ -56,6 +62,14 @@ def solve(
         The frame's stars where they were detected before.
     use_header : bool
         Whether the frame's own header may give hints; they are tried after the user's.
+    sip_order : int, optional
+        The highest order of distortion that may be fitted; 0 and 1 leave the projection linear. By default as high
+        as the stars warrant, up to 5.
+    bin_by : int, optional
+        Look for stars on the frame averaged over so many pixels in either direction; places stay those of the
+        whole frame.
+    segmentation : bool
+        Look for connected areas above the noise (`segment`) rather than by the matched filter.
 
     Raises
     ------
@@ -75,7 +89,7 @@ def solve(
     if isinstance(frame_or_sources, SourceList):
         found = frame_or_sources
     else:
-        found = sources or _detected(frame_or_sources, progress)
+        found = sources or _detected(frame_or_sources, progress, bin_by or 1, segmentation=segmentation)
     search = Search(
         sources=found,
         frame=frame,
@@ -86,6 +100,7 @@ def solve(
         progress=progress,
         cancelled=cancelled,
         started=started,
+        most_order=MOST_ORDER if sip_order is None else min(max(sip_order, 1), MOST_ORDER),
     )
     if len(search.sources) < FEWEST_SOURCES:
         count = len(search.sources)
@@ -101,10 +116,17 @@ def solve(
     return _ended(search, None, _why_not(search))
 
 
-def _detected(frame: Frame, progress: Progress | None) -> SourceList:
+def _detected(frame: Frame, progress: Progress | None, bin_by: int, *, segmentation: bool) -> SourceList:
     if progress is not None:
         progress(0.0, "Looking for stars")
-    return detect(frame.data, frame.mask, saturation=frame.meaning.saturation, limit=_SOURCES_KEPT)
+    height, width = frame.data.shape
+    factor = min(bin_by, max(min(height, width) // _LEAST_BINNED, 1))
+    data, mask = (frame.data, frame.mask) if factor == 1 else binned(frame.data, frame.mask, factor)
+    if segmentation:
+        found = segmented_sources(data, mask, limit=_SOURCES_KEPT)
+    else:
+        found = detect(data, mask, saturation=frame.meaning.saturation, limit=_SOURCES_KEPT)
+    return found if factor == 1 else unbinned(found, factor, width, height)
 
 
 def epoch_of(frame: Frame) -> float | None:

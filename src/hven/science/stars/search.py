@@ -16,6 +16,7 @@ from hven.science.sky.sphere import separation
 from hven.science.sky.wcs import Wcs
 from hven.science.stars.data import SolverData
 from hven.science.stars.detect import binned, detect, unbinned
+from hven.science.stars.fit import MOST_ORDER
 from hven.science.stars.refine import References, examine, references_around, refine
 from hven.science.stars.solution import Attempt, Hints, Solution, SourceList
 from hven.science.stars.uniform import matching_list
@@ -51,6 +52,7 @@ class Search:
     attempts: list[Attempt] = field(default_factory=list)
     started: float = field(default_factory=time.thread_time)
     considered: int = 0
+    most_order: int = MOST_ORDER
     _binned: SourceList | None = None
     _lists: dict[tuple[Depth, int, int], tuple[Floats, Floats, Floats]] = field(default_factory=dict)
 
@@ -138,9 +140,11 @@ class Search:
             wcs, evidence = checked
             if not self._is_allowed(wcs, hint):
                 return None
-            solution = refine(wcs, self.sources, references, evidence, rung, epoch=self.epoch)
+            solution = refine(
+                wcs, self.sources, references, evidence, rung, epoch=self.epoch, most_order=self.most_order
+            )
             if solution is None and chosen is not self.sources:
-                solution = refine(wcs, chosen, references, evidence, rung, epoch=self.epoch)
+                solution = refine(wcs, chosen, references, evidence, rung, epoch=self.epoch, most_order=self.most_order)
                 if solution is not None:
                     self.sources = replace(chosen)
             if solution is not None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hven.errors import Invalid
 from hven.science.stars.background import Background, estimate_background
+from hven.science.stars.solution import SourceList
 
 Floats = NDArray[np.float64]
 _PIXEL_STACK = 4_000_000
@@ -70,6 +71,38 @@ def segment(
             raise Invalid("Too much of the frame is above its background to tell sources apart.") from error
         raise
     return _as_segments(found)
+
+
+def segmented_sources(
+    data: NDArray[np.generic], mask: NDArray[np.bool_] | None = None, *, limit: int | None = None
+) -> SourceList:
+    """Return the segments of a frame as a list of sources, brightest first.
+
+    `snr` is of the light above the threshold against the noise of its area; `fwhm_px` the median of 2.355 times
+    the geometric mean of the axes.
+
+    Raises
+    ------
+    Invalid
+        As `segment`.
+
+    """
+    background = estimate_background(data, mask)
+    found = segment(data, mask, background=background)
+    which = slice(None, limit)
+    x, y, flux, area = found.x[which], found.y[which], found.flux[which], found.area_px[which]
+    noise = background.noise.at(x, y) * np.sqrt(np.maximum(area, 1))
+    height, width = data.shape
+    return SourceList(
+        x=x,
+        y=y,
+        flux=flux,
+        background=background.level.at(x, y),
+        snr=flux / np.maximum(noise, 1e-6),
+        width=width,
+        height=height,
+        fwhm_px=float(2.355 * np.median(np.sqrt(found.a_px * found.b_px))) if len(found) else None,
+    )
 
 
 _FIELDS = ("x", "y", "flux", "a", "b", "theta", "npix", "peak", "flag")
