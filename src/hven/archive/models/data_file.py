@@ -1,29 +1,17 @@
-"""Files as received, and the datasets that they are filed in."""
+"""Files as received, and what their headers say."""
 
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
 
 from hven.accounts.models import Owned
+from hven.archive.models.dataset import Dataset
+from hven.archive.models.licence import Licensed
 from hven.archive.models.submission import Submission
 from hven.storage.models import Blob
 
 
-class Dataset(Owned):
-    """A named collection of data files; each user has one inbox for what names none."""
-
-    name = models.CharField(max_length=200)
-    inbox = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = [models.UniqueConstraint("owner", name="one_inbox_each", condition=Q(inbox=True))]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class DataFile(Owned):
+class DataFile(Licensed, Owned):
     """A file as it was received; it is never changed."""
 
     name = models.CharField(max_length=255)
@@ -48,3 +36,18 @@ class DataFile(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class HeaderValue(models.Model):
+    """One header card of a data file as searches ask for it; the cards themselves stand in the data file."""
+
+    id = models.BigAutoField(primary_key=True)
+    data_file = models.ForeignKey(DataFile, on_delete=models.CASCADE, related_name="header_values")
+    keyword = models.CharField(max_length=20)
+    text = models.CharField(max_length=70, help_text="small letters; numbers in one form")
+
+    class Meta:
+        indexes = [models.Index(fields=["keyword", "text", "data_file"], name="header_by_value")]
+
+    def __str__(self) -> str:
+        return f"{self.keyword}={self.text}"

@@ -5,15 +5,34 @@ from __future__ import annotations
 from django.db import models
 
 from hven.accounts.models import Owned
+from hven.archive.models.dataset import Dataset
+from hven.archive.models.licence import Licensed
+from hven.storage.models import Blob
 
 
-class Submission(Owned):
+class Submission(Licensed, Owned):
     """Exists before its bytes do; may bring several files, or fail before it has one."""
 
     origin = models.CharField(max_length=20, help_text="the dialect, or 'web', that took it")
     arguments = models.JSONField(default=dict, help_text="what the client sent, word for word, without secrets")
     name = models.CharField(max_length=255, blank=True, help_text="of the file, as the client called it")
     url = models.TextField(blank=True, help_text="where the bytes are to be fetched from")
+    blob = models.ForeignKey(
+        Blob,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="submissions",
+        help_text="the archive that came, until its members are filed",
+    )
+    dataset = models.ForeignKey(
+        Dataset,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="submissions",
+        help_text="where its files are filed; empty for the inbox",
+    )
     address = models.GenericIPAddressField(null=True, blank=True, help_text="of the client")
     started = models.DateTimeField(null=True, blank=True, help_text="when its files began to be taken in")
     finished = models.DateTimeField(null=True, blank=True, help_text="when all were in, or it had failed")

@@ -12,12 +12,16 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from hven.accounts.models import User
-from hven.archive.models import DataFile, Dataset, Submission, Tag
+from hven.archive.models import DataFile, Dataset, HeaderValue, Submission, Tag
+from hven.archive.models.tag import fold
+from hven.archive.services.header_values import searchable
 from hven.archive.services.names import safe_name
+from hven.archive.services.tags import note_words
 from hven.science.frames.frame import Frame
 from hven.science.stars.solution import SourceList
 from hven.storage.models import Blob
 
+INBOX = "Inbox"
 _LONGEST_TAG = 200
 _READ = (
     "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "filter", "object_name",
@@ -32,7 +36,7 @@ def inbox(user: User) -> Dataset:
         return found
     try:
         with transaction.atomic():
-            return Dataset.objects.create(owner=user, name="Inbox", inbox=True)
+            return Dataset.objects.create(owner=user, name=INBOX, inbox=True)
     except IntegrityError:  # another request made it meanwhile
         return Dataset.objects.get(owner=user, inbox=True)
 
@@ -49,7 +53,9 @@ def add_file(
         name=safe_name(name, fallback="unnamed"),
         blob=blob,
         submission=submission,
-        dataset=dataset or inbox(submission.owner),
+        dataset=dataset or submission.dataset or inbox(submission.owner),
+        commercial_use=submission.commercial_use,
+        modifications=submission.modifications,
     )
 
 
@@ -68,6 +74,9 @@ def note_header(data_file: DataFile, frame: Frame) -> None:
     data_file.object_name = _plain(meaning.object_name or "")[:70]
     data_file.camera = _plain(meaning.camera or "")[:70]
     data_file.save(update_fields=_READ)
+    data_file.header_values.all().delete()
+    found = searchable(data_file.cards)
+    HeaderValue.objects.bulk_create(HeaderValue(data_file=data_file, keyword=key, text=text) for key, text in found)
 
 
 @transaction.atomic
@@ -85,7 +94,9 @@ def set_machine_tags(data_file: DataFile, texts: Iterable[str]) -> None:
     """Replace the tags that the solver gave."""
     data_file.tags.filter(machine=True).delete()
     unique = dict.fromkeys(_plain(text).strip()[:_LONGEST_TAG].strip() for text in texts)
-    Tag.objects.bulk_create(Tag(data_file=data_file, text=text, machine=True) for text in unique if text)
+    made = [Tag(data_file=data_file, text=text, folded=fold(text), machine=True) for text in unique if text]
+    Tag.objects.bulk_create(made)
+    note_words(tag.folded for tag in made)
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Visibility
-from hven.archive.models import Submission
+from hven.archive.models import Dataset, Submission
+from hven.archive.services.licences import NO_LICENCE, Licence
 from hven.archive.services.names import safe_name
 from hven.errors import Unauthenticated
 
@@ -25,17 +26,24 @@ def new_submission(
     address: str | None = None,
     arguments: dict[str, Any] | None = None,
     visibility: str = Visibility.PRIVATE,
+    dataset: Dataset | None = None,
+    licence: Licence = NO_LICENCE,
 ) -> Submission:
     """Record that somebody hands something over; its files are added as they come.
+
+    They are filed in `dataset`, which the actor may write to, or in the inbox.
 
     Raises
     ------
     Unauthenticated, Forbidden
         The actor is nobody, or its key may not upload.
+    Invalid
+        There is no such licence.
     """
     access.need(actor, UPLOAD, WRITE)
     if actor.user is None:
         raise Unauthenticated("Sign in, or send an access key, to hand something over.")
+    licence.check()
     return Submission.objects.create(
         owner=actor.user,
         observatory=actor.key.observatory if actor.key else None,
@@ -45,6 +53,9 @@ def new_submission(
         url=url,
         address=address,
         arguments=arguments or {},
+        dataset=dataset,
+        commercial_use=licence.commercial_use,
+        modifications=licence.modifications,
     )
 
 
@@ -55,4 +66,12 @@ def fail_submission(submission: Submission, sentence: str) -> None:
     submission.started = submission.started or now
     submission.finished = now
     submission.error = sentence
-    submission.save(update_fields=["started", "finished", "error", "changed"])
+    submission.blob = None
+    submission.save(update_fields=["started", "finished", "error", "blob", "changed"])
+
+
+@transaction.atomic
+def finish_submission(submission: Submission) -> None:
+    """Say that all files of a submission are filed, and let go of the archive that they came in."""
+    submission.finished, submission.error, submission.blob = timezone.now(), "", None
+    submission.save(update_fields=["finished", "error", "blob", "changed"])

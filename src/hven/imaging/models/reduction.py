@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from hven.accounts.models import Owned
 from hven.archive.models import DataFile, Submission
@@ -17,8 +18,23 @@ class Reduction(Owned):
     )
     data_file = models.ForeignKey(DataFile, null=True, blank=True, on_delete=models.CASCADE, related_name="reductions")
 
+    # Kept by runs and solutions as they are saved, so that lists need not look for the newest of each.
+    latest_run = models.ForeignKey("imaging.Run", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    solution = models.ForeignKey(
+        "imaging.Solution",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="of the newest run that found one",
+    )
+
     class Meta:
-        indexes = [models.Index(fields=["owner", "-id"], name="reduction_by_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="reduction_by_owner"),
+            models.Index(fields=["-id"], name="reduction_public", condition=Q(visibility="public")),
+            models.Index(fields=["owner", "-id"], name="reduction_unsolved", condition=Q(solution__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"reduction {self.pk}: {self.name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -41,6 +42,13 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}: {self.state}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it; a new one becomes its reduction's latest."""
+        new = self._state.adding
+        super().save(*args, **kwargs)
+        if new:
+            Reduction.objects.filter(pk=self.reduction_id).update(latest_run=self)
 
     @property
     def state(self) -> RunState:

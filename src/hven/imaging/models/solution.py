@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import uuid
+from typing import Any
 
 from django.db import models
+from django.db.models import Q
 
+from hven.imaging.models.reduction import Reduction
 from hven.imaging.models.run import Run
+from hven.science.sky.cells import cell_of
+from hven.science.sky.sphere import unit_vectors
 from hven.science.sky.wcs import Wcs
 
 
@@ -33,8 +39,28 @@ class Solution(models.Model):
     epoch = models.FloatField(null=True, blank=True, help_text="Julian year of the reference positions")
     wcs_cards = models.JSONField(help_text="the whole projection as FITS cards")
 
+    # Where the frame's circle lies, for searches: its centre as a unit vector, its radius, its cell of the sky.
+    x = models.FloatField(editable=False)
+    y = models.FloatField(editable=False)
+    z = models.FloatField(editable=False)
+    cos_radius = models.FloatField(editable=False)
+    sin_radius = models.FloatField(editable=False)
+    cell = models.BigIntegerField(editable=False, db_index=True)
+
     def __str__(self) -> str:
         return f"{self.ra:.4f} {self.dec:+.4f}, {self.scale_arcsec:.3f} arcsec/px"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the place for searches in step; a new one becomes its reduction's, unless a later run has one."""
+        new = self._state.adding
+        self.x, self.y, self.z = (float(part) for part in unit_vectors(self.ra, self.dec))
+        radius = min(self.radius_deg, 180.0)
+        self.cos_radius, self.sin_radius = math.cos(math.radians(radius)), math.sin(math.radians(radius))
+        self.cell = cell_of(self.ra, self.dec, radius)
+        super().save(*args, **kwargs)
+        if new:
+            older = Q(solution__isnull=True) | Q(solution__run__lt=self.run_id)
+            Reduction.objects.filter(older, runs=self.run_id).update(solution=self)
 
     @property
     def wcs(self) -> Wcs:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.archive import services as archive
-from hven.archive.models import DataFile, Submission
+from hven.archive.models import DataFile, Dataset, Submission
 from hven.imaging.models import Reduction, Run
 from hven.imaging.steps.registry import check_config
 from hven.jobs import services as jobs
@@ -35,6 +35,8 @@ class Request:
     arguments: Mapping[str, Any] = field(default_factory=dict)  # the client's words, without secrets
     address: str | None = None  # of the client
     visibility: str | None = None  # None: the server's default
+    dataset: Dataset | None = None  # where files are filed; the actor may write to it. None: the inbox
+    licence: archive.Licence = field(default_factory=archive.Licence)
 
 
 @transaction.atomic
@@ -115,6 +117,8 @@ def _new_submission(actor: Actor, request: Request, url: str = "") -> Submission
         address=request.address,
         arguments=dict(request.arguments),
         visibility=request.visibility or settings.HVEN_DEFAULT_VISIBILITY,
+        dataset=request.dataset,
+        licence=request.licence,
     )
 
 

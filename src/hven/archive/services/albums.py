@@ -1,0 +1,146 @@
+"""Albums: datasets that people make, name, fill and give away."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import IntegrityError, transaction
+from django.db.models import Case, Q, QuerySet, When
+from django.utils import timezone
+
+from hven.accounts import access
+from hven.accounts.actor import WRITE, Actor
+from hven.accounts.models import Grant, User, Visibility
+from hven.archive.models import DataFile, Dataset
+from hven.archive.services.files import INBOX, inbox
+from hven.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+
+LONGEST_NAME = 200  # characters
+NO_ALBUM = "There is no album of that title."
+
+
+@transaction.atomic
+def make_album(actor: Actor, name: str, *, visibility: str = Visibility.PRIVATE, about: str = "") -> Dataset:
+    """Make an empty album.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor is nobody, or its key may not write.
+    Invalid
+        There is no name, or no such visibility.
+    Conflict
+        The actor has an album of that name, whatever the capitals.
+    """
+    access.need(actor, WRITE)
+    if actor.user is None:
+        raise Unauthenticated("Sign in to make an album.")
+    if visibility not in Visibility.values:
+        raise Invalid("A record is private or public.")
+    album = Dataset(
+        owner=actor.user,
+        observatory=actor.key.observatory if actor.key else None,
+        visibility=visibility,
+        about=about.replace("\0", "")[:10_000],
+    )
+    return _named(album, name)
+
+
+@transaction.atomic
+def rename_album(actor: Actor, album: Dataset, name: str, *, about: str | None = None) -> Dataset:
+    """Give an album another name, and other words about it where some are given.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor may not change it.
+    Invalid, Conflict
+        As in `make_album`; an inbox keeps its name.
+    """
+    access.check(actor, access.Verb.CHANGE, album)
+    if album.inbox:
+        raise Invalid("An inbox keeps its name; make an album beside it.")
+    if about is not None:
+        album.about = about.replace("\0", "")[:10_000]
+    return _named(album, name)
+
+
+@transaction.atomic
+def delete_album(actor: Actor, album: Dataset) -> None:
+    """Delete an album; its files go back to their owners' inboxes.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor may not delete it.
+    Invalid
+        It is an inbox.
+    """
+    access.check(actor, access.Verb.DELETE, album)
+    if album.inbox:
+        raise Invalid("An inbox cannot be deleted.")
+    now = timezone.now()
+    for owner in User.objects.filter(pk__in=album.data_files.values("owner").distinct()):
+        album.data_files.filter(owner=owner).update(dataset=inbox(owner), changed=now)
+    Grant.objects.filter(record=album.uuid).delete()
+    album.delete()
+
+
+@transaction.atomic
+def move_files(actor: Actor, files: Collection[DataFile] | QuerySet[DataFile], album: Dataset) -> int:
+    """Put data files into an album, out of the one they were in; return how many.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor may not change the album, or one of the files; then none is moved.
+    """
+    access.check(actor, access.Verb.CHANGE, album)
+    wanted = {file.pk for file in files}
+    allowed = access.visible(DataFile.objects.filter(pk__in=wanted), actor, access.Verb.CHANGE)
+    if allowed.count() != len(wanted):
+        raise Forbidden("You may not move some of these files; ask their owners.")
+    return DataFile.objects.filter(pk__in=wanted).update(dataset=album, changed=timezone.now())
+
+
+def visible_albums(actor: Actor) -> QuerySet[Dataset]:
+    """Return the albums that the actor may see, by name; inboxes are their owners' own and come to nobody else."""
+    albums = access.visible(Dataset.objects.select_related("owner"), actor)
+    mine = Q(owner=actor.user) if actor.user is not None else Q(pk__in=())
+    return albums.filter(mine | Q(inbox=False)).order_by("name", "id")
+
+
+def find_album(actor: Actor, name: str) -> Dataset:
+    """Return the album of a title that the actor may put files into, their own before others'.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    name = name.strip()
+    found = access.visible(Dataset.objects.filter(name__iexact=name), actor, access.Verb.CHANGE)
+    own_first = Case(When(owner=actor.user, then=0), default=1)
+    album = found.order_by(own_first, "id").first() if name and actor.user is not None else None
+    if album is None or (album.inbox and album.owner != actor.user):
+        raise NotFound(NO_ALBUM)
+    return album
+
+
+def _named(album: Dataset, name: str) -> Dataset:
+    name = " ".join(name.encode("utf-8", "replace").decode().replace("\0", "").split())
+    if not name:
+        raise Invalid("An album needs a name.")
+    if len(name) > LONGEST_NAME:
+        raise Invalid(f"An album's name has at most {LONGEST_NAME} letters.")
+    taken = Conflict(f"There is an album called {name} already.")
+    others = Dataset.objects.filter(owner=album.owner, name__iexact=name).exclude(pk=album.pk)
+    if name.casefold() == INBOX.casefold() or others.exists():
+        raise taken
+    album.name = name
+    try:
+        with transaction.atomic():
+            album.save()
+    except IntegrityError:  # another request was quicker
+        raise taken from None
+    return album

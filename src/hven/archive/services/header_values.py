@@ -1,0 +1,51 @@
+"""What of a header searches can ask for, and in which form values are compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_MOST = 300  # of one file
+_LONGEST_KEYWORD, _LONGEST_TEXT = 20, 70
+# Text without a value, and the numbers by which a file is laid out or a projection written: nobody looks for those.
+_LEFT_OUT = {"COMMENT", "HISTORY", "CONTINUE", "SIMPLE", "BITPIX", "EXTEND", "XTENSION", "PCOUNT", "GCOUNT", "END", ""}
+_LEFT_OUT_BEGINNINGS = ("NAXIS", "TTYPE", "TFORM", "TUNIT", "A_", "B_", "AP_", "BP_")
+
+
+def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
+    """Return (keyword, compared text) of the cards that can be searched for, each pair once.
+
+    Parameters
+    ----------
+    cards
+        As a data file keeps them: (keyword, value, comment).
+    """
+    found: dict[tuple[str, str], None] = {}
+    for keyword, value, *_ in cards:
+        name = str(keyword).strip().upper()
+        if name in _LEFT_OUT or name.startswith(_LEFT_OUT_BEGINNINGS) or len(name) > _LONGEST_KEYWORD:
+            continue
+        text = compared(value)
+        if text:
+            found[name, text] = None
+        if len(found) == _MOST:
+            break
+    return list(found)
+
+
+def compared(value: Any) -> str:
+    """Return a value as it is compared: numbers in one form, text in small letters and cut to length."""
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, int | float):
+        return _number(float(value))
+    text = "" if value is None else " ".join(str(value).strip().strip("'").casefold().split())
+    try:
+        return _number(float(text)) if "_" not in text else text[:_LONGEST_TEXT]
+    except ValueError:
+        return text[:_LONGEST_TEXT]
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}" if math.isfinite(value) else str(value)

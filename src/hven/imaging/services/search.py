@@ -1,0 +1,168 @@
+"""Finding reductions: one search for pages and dialects, through the permission function, on indexed columns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, FloatField, Q, QuerySet, Value
+from django.db.models.functions import Cast
+
+from hven.accounts import access
+from hven.accounts.actor import Actor
+from hven.accounts.models import User
+from hven.archive import services as archive
+from hven.archive.models import Dataset, HeaderValue, Tag
+from hven.archive.services.header_values import compared
+from hven.errors import Invalid
+from hven.imaging.models import Reduction, RunState, Solution
+from hven.jobs.models import State
+from hven.science.sky.cells import ranges
+from hven.science.sky.sphere import unit_vectors
+
+ORDERS: dict[str, tuple[str, ...]] = {
+    "newest": ("-id",),
+    "oldest": ("id",),
+    "name": ("name", "-id"),
+    "exposed": ("-data_file__middle", "-id"),
+}
+_OVER, _RUN = Q(latest_run__outcome=""), "latest_run__job"
+STATES: dict[str, Q] = {  # of the latest run; the words of RunState
+    "queued": _OVER & Q(**{f"{_RUN}__state": State.QUEUED}),
+    "running": _OVER & Q(**{f"{_RUN}__state": State.RUNNING}),
+    "done": Q(latest_run__outcome=RunState.DONE),
+    "no solution": Q(latest_run__outcome=RunState.NO_SOLUTION),
+    "failed": Q(latest_run__outcome=RunState.FAILED)
+    | Q(latest_run__isnull=True)
+    | (_OVER & (Q(**{f"{_RUN}__isnull": True}) | Q(**{f"{_RUN}__state__in": [State.FAILED, State.DONE]}))),
+    "cancelled": _OVER & Q(**{f"{_RUN}__state": State.CANCELLED}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cone:
+    """A circle on the sky, ICRS degrees; frames whose own circle touches it are found."""
+
+    ra: float
+    dec: float
+    radius: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a search asks for; all that is said must hold."""
+
+    owner: User | None = None
+    text: str = ""  # part of the name, the object, the camera or a tag
+    name: str = ""  # part of the name
+    tag: str = ""
+    exact_tag: bool = False  # the whole tag, whatever the capitals; else a part of it
+    solved: bool | None = None
+    state: str = ""  # a key of STATES
+    cone: Cone | None = None
+    exposed_from: datetime | None = None  # the middle of the exposure, both ends included
+    exposed_to: datetime | None = None
+    header: tuple[tuple[str, str], ...] = ()  # (keyword, value) pairs; values compare whatever the capitals
+    album: Dataset | None = None
+    public: bool | None = None
+    order: str = "newest"  # a key of ORDERS
+
+
+def search(actor: Actor, wanted: Wanted, verb: access.Verb = access.Verb.SEE) -> QuerySet[Reduction]:
+    """Return the reductions that the actor may see (or open) and that are as wanted, each once, in order.
+
+    Take pages of it by slices, and count with `count_up_to`: a million rows are quick to begin and slow to count.
+
+    Raises
+    ------
+    Invalid
+        There is no such state or order, or the position lies nowhere on the sky.
+    """
+    if wanted.order not in ORDERS:
+        raise Invalid(f"Lists are ordered by {', '.join(ORDERS)}.")
+    found = access.visible(Reduction.objects.all(), actor, verb)
+    for condition in _conditions(wanted):
+        found = found.filter(condition)
+    return found.order_by(*ORDERS[wanted.order])
+
+
+def count_up_to(found: QuerySet[Any], most: int = 10_000) -> int:
+    """Return how many rows a query gives, but at most so many: nobody reads further, and counting all takes time."""
+    return int(found.order_by()[:most].count())
+
+
+def touching(cone: Cone) -> QuerySet[Solution]:
+    """Return the solutions whose circle touches a cone.
+
+    Raises
+    ------
+    Invalid
+        The position lies nowhere on the sky, or the radius is none.
+    """
+    ra, dec, radius = cone.ra, cone.dec, cone.radius
+    if not (math.isfinite(ra) and -90 <= dec <= 90 and 0 <= radius <= 180):
+        raise Invalid("A position has a declination between -90 and 90 degrees and a radius between 0 and 180.")
+    near = Q()
+    for low, high in ranges(ra, dec, radius):
+        near |= Q(cell__gte=low, cell__lte=high)
+    x, y, z = (float(part) for part in unit_vectors(ra, dec))
+    cos_radius, sin_radius = math.cos(math.radians(radius)), math.sin(math.radians(radius))
+    # cos(distance) against cos(radius + the frame's radius), written with what is stored.
+    return (
+        Solution.objects.filter(near)
+        .annotate(
+            facing=Cast(F("x") * Value(x) + F("y") * Value(y) + F("z") * Value(z), FloatField()),
+            bound=Cast(F("cos_radius") * Value(cos_radius) - F("sin_radius") * Value(sin_radius), FloatField()),
+        )
+        .filter(Q(facing__gte=F("bound") - Value(1e-12)) | Q(radius_deg__gte=180.0 - radius))
+    )
+
+
+def _conditions(wanted: Wanted) -> list[Q]:
+    found: list[Q] = []
+    if wanted.owner is not None:
+        found.append(Q(owner=wanted.owner))
+    if wanted.public is not None:
+        found.append(Q(visibility="public") if wanted.public else ~Q(visibility="public"))
+    if wanted.solved is not None:
+        found.append(Q(solution__isnull=not wanted.solved))
+    if wanted.state:
+        if wanted.state not in STATES:
+            raise Invalid(f"A frame is {', '.join(STATES)}.")
+        found.append(STATES[wanted.state])
+    if wanted.name:
+        found.append(Q(name__icontains=_clean(wanted.name)))
+    if wanted.text:
+        text = _clean(wanted.text)
+        of_file = Q(data_file__object_name__icontains=text) | Q(data_file__camera__icontains=text)
+        found.append(Q(name__icontains=text) | of_file | _tagged(text, exact=False))
+    if wanted.tag:
+        found.append(_tagged(wanted.tag, exact=wanted.exact_tag))
+    if wanted.cone is not None:
+        found.append(Q(solution__in=touching(wanted.cone).values("pk")))
+    return found + _of_file(wanted)
+
+
+def _of_file(wanted: Wanted) -> list[Q]:
+    found: list[Q] = []
+    if wanted.exposed_from is not None:
+        found.append(Q(data_file__middle__gte=wanted.exposed_from))
+    if wanted.exposed_to is not None:
+        found.append(Q(data_file__middle__lte=wanted.exposed_to))
+    if wanted.album is not None:
+        found.append(Q(data_file__dataset=wanted.album))
+    for keyword, value in wanted.header:
+        cards = HeaderValue.objects.filter(keyword=_clean(keyword).strip().upper(), text=compared(_clean(value)))
+        found.append(Q(data_file__in=cards.values("data_file")))
+    return found
+
+
+def _tagged(text: str, *, exact: bool) -> Q:
+    return Q(data_file__in=Tag.objects.filter(archive.tagged(text, exact=exact)).values("data_file"))
+
+
+def _clean(text: str) -> str:
+    """Return text as databases take it."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
