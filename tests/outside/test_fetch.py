@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from hven.errors import Forbidden, Invalid, NotFound, TooLarge, Unavailable
-from hven.outside import fetch as module
+from hven.outside import connection as module
 from hven.outside.fetch import fetch
 
 BODY = bytes(range(256)) * 40

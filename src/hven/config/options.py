@@ -86,6 +86,10 @@ OPTIONS: tuple[Option, ...] = (
         "Who sees a new frame when its uploader does not say.",
     ),
     Option("MAX_UPLOAD", kinds.SIZE, 2 * GIB, "The most bytes that one uploaded or fetched file may have."),
+    Option(
+        "MAX_MEMBERS", kinds.COUNT, 1000, "The most files that one uploaded archive, or lists that one call, may have."
+    ),
+    Option("MAX_UNPACKED", kinds.SIZE, 16 * GIB, "The most bytes that the files of one archive may have together."),
     Option("MAX_PIXELS", kinds.COUNT, 200_000_000, "The most pixels that a frame may have to be processed."),
     Option(
         "MIN_FREE_DISK",
@@ -105,6 +109,18 @@ OPTIONS: tuple[Option, ...] = (
         kinds.PATHS,
         (Path("/usr/share/astrometry"),),
         "Folders of solver indexes; solver/indexes in the data folder is always searched too.",
+    ),
+    Option(
+        "INDEX_URL_4100",
+        kinds.URL,
+        "http://data.astrometry.net/4100",
+        "Where `hven index fetch` finds the files of the 4100 series; a mirror of your own may be private.",
+    ),
+    Option(
+        "INDEX_URL_5200",
+        kinds.URL,
+        "https://portal.nersc.gov/project/cosmo/temp/dstn/index-5200/LITE",
+        "The same for the 5200-LITE series.",
     ),
     Option(
         "SOLVE_TIME_LIMIT", kinds.SECONDS, 60.0, "Seconds of search after which a frame counts as having no solution."

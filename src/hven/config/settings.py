@@ -32,6 +32,8 @@ HVEN_ADMIN_PASSWORD: str = OPTIONS["ADMIN_PASSWORD"]
 HVEN_SIGNUP: bool = OPTIONS["SIGNUP"]
 HVEN_DEFAULT_VISIBILITY: str = OPTIONS["DEFAULT_VISIBILITY"]
 HVEN_MAX_UPLOAD: int = OPTIONS["MAX_UPLOAD"]
+HVEN_MAX_MEMBERS: int = OPTIONS["MAX_MEMBERS"]
+HVEN_MAX_UNPACKED: int = OPTIONS["MAX_UNPACKED"]
 HVEN_MAX_PIXELS: int = OPTIONS["MAX_PIXELS"]
 HVEN_MIN_FREE_DISK: int = OPTIONS["MIN_FREE_DISK"]
 HVEN_ALLOW_PRIVATE_FETCH: bool = OPTIONS["ALLOW_PRIVATE_FETCH"]
@@ -55,6 +57,10 @@ HVEN_LOG_LEVEL: str = OPTIONS["LOG_LEVEL"]
 
 HVEN_FOLDERS = Folders(OPTIONS.data)
 HVEN_INDEX_FOLDERS = OPTIONS.index_folders()
+# of each series the address of its files, and whether the operator named it, so that it may be private
+HVEN_INDEX_SOURCES: dict[str, tuple[str, bool]] = {
+    name: (OPTIONS[name], OPTIONS.settings[name].origin != "default") for name in ("INDEX_URL_4100", "INDEX_URL_5200")
+}
 HVEN_CHECKOUT = Path(__file__).resolve().parents[3]
 HVEN_ASSETS: Path = OPTIONS["ASSETS"] or HVEN_CHECKOUT / "node_modules"
 HVEN_DIALECT_PREFIXES = {"nova": "nova"}

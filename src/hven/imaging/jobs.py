@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hven.imaging import index_jobs  # noqa: F401 - registers its kinds
 from hven.imaging.services.solver_data import BUILD
 from hven.jobs.context import JobContext
 from hven.jobs.kinds import job_kind

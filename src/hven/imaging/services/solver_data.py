@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -16,14 +16,53 @@ if TYPE_CHECKING:
     from hven.science.stars.data import SolverData
 
 BUILD = "imaging.build_solver_data"
+_Stamp = tuple[tuple[str, int, int], ...]
 
 
-@lru_cache(maxsize=1)
-def opened() -> SolverData:
-    """Return this process's view of the tables and indexes."""
-    from hven.science.stars.data import SolverData  # noqa: PLC0415 - the solvers, which the web process need not load
+class _Opened:
+    """What a process sees of the tables and indexes, kept as long as the folders of indexes stay as they are."""
 
-    return SolverData.open(settings.HVEN_FOLDERS.solver, settings.HVEN_INDEX_FOLDERS)
+    def __init__(self) -> None:
+        self._data: SolverData | None = None
+        self._stamp: _Stamp = ()
+
+    def __call__(self) -> SolverData:
+        """Return the view; where index files came, went or changed, one that knows of it."""
+        from hven.science.catalogues.indexes import find_indexes  # noqa: PLC0415 - the solvers, not for the web
+        from hven.science.stars.data import SolverData  # noqa: PLC0415 - the same
+
+        stamp = _stamp()
+        if self._data is None:
+            self._data = SolverData.open(settings.HVEN_FOLDERS.solver, settings.HVEN_INDEX_FOLDERS)
+        elif stamp != self._stamp:
+            self._data = self._data.with_indexes(find_indexes(settings.HVEN_INDEX_FOLDERS))
+        self._stamp = stamp
+        return self._data
+
+    def cache_clear(self) -> None:
+        """Forget the view."""
+        self._data = None
+
+
+def _stamp() -> _Stamp:
+    """Return name, size and time of everything in the folders of indexes: a millisecond for a thousand files.
+
+    A folder's own time would not do: it does not change while a file in it is still being written.
+    """
+    seen = []
+    for folder in settings.HVEN_INDEX_FOLDERS:
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith((".fits", ".fit")):
+                        status = entry.stat()
+                        seen.append((entry.path, status.st_size, status.st_mtime_ns))
+        except OSError:
+            continue  # one that is not there, or a file that went meanwhile: the next look will tell
+    return tuple(sorted(seen))
+
+
+opened = _Opened()
 
 
 def solver_data(tell: Callable[[float, str], None] | None = None) -> SolverData:

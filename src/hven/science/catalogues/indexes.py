@@ -5,6 +5,7 @@ has (DIMQUADS) and, for series that are cut into tiles, which HEALPix it holds (
 See Lang et al. (2010, AJ 139, 1782).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hven.errors import Invalid
+
 _BLOCK = 2880
 _MOST_BLOCKS = 64
 _SUFFIXES = (".fits", ".fit")
+_OWN = re.compile(r"own-(?P<name>.+)-[0-9m][0-9](-[0-9]+)?\.fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,18 @@ class IndexFile:
             41: "4100 (Tycho-2)", 42: "4200 (2MASS)", 50: "5000 (Gaia DR2)", 52: "5200 (Tycho-2, Gaia DR2)",
             60: "6000 (GALEX NUV)", 61: "6100 (GALEX FUV)",
         }  # fmt: skip
-        return names.get(self.index_id // 100, f"{self.index_id} (own)")
+        return names.get(self.index_id // 100) or (f"{self.own_name} (own)" if self.own_name else "own")
+
+    @property
+    def own_name(self) -> str:
+        """The name under which `hven index build` made it; empty for all others."""
+        found = _OWN.fullmatch(self.path.name)
+        return found["name"] if found else ""
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What makes it the same index as another: its number and its tile."""
+        return self.index_id, self.nside, self.healpix
 
     @property
     def field_low_deg(self) -> float:
@@ -70,8 +85,26 @@ def find_indexes(folders: Iterable[Path]) -> tuple[IndexFile, ...]:
                 continue
             index = _read(path, status.st_size, status.st_mtime_ns)
             if index is not None:
-                found.setdefault((index.index_id, index.nside, index.healpix), index)
+                found.setdefault(index.key, index)
     return tuple(sorted(found.values(), key=lambda i: (-i.quad_low_arcmin, i.index_id, i.healpix, str(i.path))))
+
+
+def read_index(path: Path) -> IndexFile:
+    """Return what a file's primary header says.
+
+    Raises
+    ------
+    Invalid
+        It is no index file, or cannot be read.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise Invalid(f"{path.name} cannot be read: {error.strerror}.") from error
+    index = _read(path, status.st_size, status.st_mtime_ns)
+    if index is None:
+        raise Invalid(f"{path.name} is not an index file of astrometry.net: its header names no index.")
+    return index
 
 
 def covered_widths(indexes: Iterable[IndexFile]) -> tuple[float, float] | None:

@@ -12,6 +12,7 @@ from hven.science.catalogues.reference import ReferenceStars, build_reference, i
 
 Progress = Callable[[float, str], None]
 _REFERENCE = "reference"
+_MOST_SOLVERS = 64  # sets of index files kept open: hints ask for ever other sets of tiles
 
 
 class SolverData:
@@ -27,12 +28,20 @@ class SolverData:
         self._patterns: Any = None
         self._patterns_tried = False
         self._current = False
-        self._solvers: dict[tuple[Path, ...], Any] = {}
+        self._solvers: dict[tuple[IndexFile, ...], Any] = {}
 
     @classmethod
     def open(cls, folder: Path, index_folders: Iterable[Path] = ()) -> "SolverData":
         """Look at what is installed; nothing is read yet."""
         return cls(Path(folder), find_indexes((*index_folders, Path(folder) / "indexes")))
+
+    def with_indexes(self, indexes: tuple[IndexFile, ...]) -> "SolverData":
+        """Return the same tables with other indexes; what is open and stays installed stays open."""
+        other = SolverData(self.folder, indexes)
+        other._patterns, other._patterns_tried = self._patterns, self._patterns_tried
+        present = set(indexes)
+        other._solvers = {files: solver for files, solver in self._solvers.items() if present.issuperset(files)}
+        return other
 
     @property
     def is_complete(self) -> bool:
@@ -88,25 +97,38 @@ class SolverData:
         return self._patterns
 
     def solver(self, files: tuple[IndexFile, ...]) -> Any | None:
-        """Return an astrometry.Solver on these files (memory-mapped), None where one cannot be opened."""
-        import astrometry  # noqa: PLC0415 - a compiled library that only solvers need
-
-        _quieten()
-        key = tuple(f.path for f in files)
-        if key not in self._solvers:
-            try:
-                self._solvers[key] = astrometry.Solver(list(key))
-            except (OSError, ValueError, RuntimeError, SystemError):
-                self._solvers[key] = None
-        return self._solvers[key]
+        """Return an astrometry.Solver on these files (memory-mapped), None where none of them can be opened."""
+        if files in self._solvers:
+            solver = self._solvers.pop(files)
+        else:
+            solver = _solver_on(files)
+            # one damaged tile must not take the others with it
+            if solver is None and len(files) > 1:
+                sound = [file for file in files if _solver_on((file,)) is not None]
+                solver = _solver_on(tuple(sound)) if sound else None
+        self._solvers[files] = solver
+        while len(self._solvers) > _MOST_SOLVERS:
+            del self._solvers[next(iter(self._solvers))]
+        return solver
 
     def _index_paths(self) -> tuple[Path, ...]:
-        return tuple(i.path for i in self.indexes)
+        # the table of reference stars takes its stars from the 4100 series alone
+        return tuple(i.path for i in self.indexes if i.index_id // 100 == 41)
 
     def _reference_is_current(self) -> bool:
         # tables are only ever replaced by newer ones: what was current once need not be asked again
         self._current = self._current or is_current(self.folder / _REFERENCE, self._index_paths())
         return self._current
+
+
+def _solver_on(files: tuple[IndexFile, ...]) -> Any | None:
+    import astrometry  # noqa: PLC0415 - a compiled library that only solvers need
+
+    _quieten()
+    try:
+        return astrometry.Solver([f.path for f in files])
+    except (OSError, ValueError, RuntimeError, SystemError, TypeError):  # a damaged file is a TypeError
+        return None
 
 
 class _EngineTalk(logging.Filter):
