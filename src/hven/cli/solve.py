@@ -21,12 +21,18 @@ SOLVED, UNSOLVED, BAD_INPUT = 0, 1, 2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
-        "Solves FITS, JPEG, PNG, TIFF and GIF frames, and FITS tables of sources (columns X, Y). Exits with 0 if all"
-        " were solved, 1 if one has no solution, 2 if a file cannot be read."
+        "Solves FITS, XISF, raw camera, JPEG, PNG, TIFF and GIF frames, and FITS tables or text lists of sources"
+        " (columns X, Y). Exits with 0 if all were solved, 1 if one has no solution, 2 if a file cannot be read."
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line and file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write NAME.wcs, NAME.axy, NAME.corr, NAME.rdls there")
+    parser.add_argument(
+        "--plane",
+        metavar="PLANE",
+        help="which plane of files that hold several: the number or name of an HDU, page or image ('2', 'SCI', 'SCI,2'),"
+        " and ':3' for the third plane of a cube; without it the first that can be used",
+    )
     hints = parser.add_argument_group("what is known (each optional)")
     hints.add_argument("--scale-low", type=float, metavar="ARCSEC", help="smallest scale, arcseconds per pixel")
     hints.add_argument("--scale-high", type=float, metavar="ARCSEC", help="largest scale, arcseconds per pixel")
@@ -48,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hven.imaging.services.solver_data import solver_data
     from hven.science.stars.ladder import solve
-    from hven.science.stars.tables import read_subject
+    from hven.science.stars.subject import read_subject
 
     hints = _hints(arguments)
     limit = arguments.time_limit or settings.HVEN_SOLVE_TIME_LIMIT
@@ -60,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         started = time.monotonic()
         _show(path, number, len(arguments.files), "reading")
         try:
-            subject = read_subject(path)
+            subject = read_subject(path, plane=arguments.plane)
             result = solve(
                 subject,
                 hints,

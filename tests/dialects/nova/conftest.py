@@ -46,7 +46,8 @@ class Nova:
         from hven.jobs import services as jobs
         from hven.jobs.models import Job, State
 
-        for job in Job.objects.filter(state=State.QUEUED).order_by("id"):
+        # Unpacking an archive asks for more jobs.
+        while (job := Job.objects.filter(state=State.QUEUED).order_by("id").first()) is not None:
             jobs.run_here(job)
 
     def solve(self, name: str, content: bytes, **words: Any) -> int:

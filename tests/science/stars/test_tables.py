@@ -22,6 +22,7 @@ from hven.science.frames.limits import Limits
 from hven.science.sky.wcs import Wcs
 from hven.science.stars import tables
 from hven.science.stars.solution import SolveResult, SourceList
+from hven.science.stars.subject import read_subject
 
 SIP = np.zeros((3, 3))
 SIP[2, 0] = 1e-5
@@ -84,21 +85,21 @@ def test_a_list_may_come_packed(tmp_path: Path) -> None:
     tables.write_sources(tmp_path / "a", _sources())
     (tmp_path / "a.gz").write_bytes(gzip.compress((tmp_path / "a").read_bytes()))
     assert len(tables.read_source_list(tmp_path / "a.gz")) == 5
-    found = tables.read_subject(tmp_path / "a.gz")
+    found = read_subject(tmp_path / "a.gz")
     assert isinstance(found, SourceList)
 
 
 def test_what_is_neither_frame_nor_list_says_why_it_is_no_frame(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"Hello World")
     with pytest.raises(Invalid, match="not an image"):
-        tables.read_subject(tmp_path / "a")
+        read_subject(tmp_path / "a")
 
 
 def test_a_bomb_is_not_unpacked_to_look_for_a_list_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(10_000_000)))
     monkeypatch.setattr(tables, "read_source_list", lambda *_args, **_more: pytest.fail("it was looked into"))
     with pytest.raises(TooLarge):
-        tables.read_subject(tmp_path / "a.gz", limits=Limits(max_unpacked_bytes=1_000_000))
+        read_subject(tmp_path / "a.gz", limits=Limits(max_unpacked_bytes=1_000_000))
 
 
 def test_a_table_with_more_rows_than_any_list_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,8 +66,7 @@ def fail_submission(submission: Submission, sentence: str) -> None:
     submission.started = submission.started or now
     submission.finished = now
     submission.error = sentence
-    submission.blob = None
-    submission.save(update_fields=["started", "finished", "error", "blob", "changed"])
+    submission.save(update_fields=["started", "finished", "error", "changed"])
 
 
 @transaction.atomic

@@ -9,7 +9,15 @@ from hven.imaging.services.frames import (
     set_visibility,
 )
 from hven.imaging.services.products import find_product, product_or_none, solved_frame
-from hven.imaging.services.runs import cancel_run, repeat_run, request_run, submit_file, submit_url, visible_runs
+from hven.imaging.services.runs import (
+    cancel_run,
+    repeat_run,
+    request_run,
+    submit_file,
+    submit_files,
+    submit_url,
+    visible_runs,
+)
 from hven.imaging.services.search import Cone, Wanted, count_up_to, search
 
 __all__ = [
@@ -30,6 +38,7 @@ __all__ = [
     "set_visibility",
     "solved_frame",
     "submit_file",
+    "submit_files",
     "submit_url",
     "visible_runs",
 ]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from hven.archive import services as archive
 from hven.archive.models import DataFile
 from hven.errors import Final, HvenError, NotFound, Retriable, Unavailable
-from hven.imaging.models import Reduction, ReductionFile, Run, RunState, Solution, StepRun
+from hven.imaging.models import ReductionFile, Run, RunState, Solution, StepRun
+from hven.imaging.services.intake import DELETED, locked, take_in, taken_in
 from hven.imaging.services.limits import frame_limits
 from hven.imaging.services.solver_data import opened
 from hven.imaging.steps.context import StepContext
@@ -23,11 +20,9 @@ from hven.jobs.context import JobContext
 from hven.jobs.table import LeaseLost
 from hven.science.frames.frame import Frame
 from hven.science.stars.solution import Hints, SourceList
-from hven.science.stars.tables import read_subject
+from hven.science.stars.subject import read_subject
 from hven.storage import services as storage
 
-R = TypeVar("R", bound=Model)
-_DELETED = "The frame was deleted before this run had ended."
 _CAMERA_SLACK = 0.02  # of the scale: focus and temperature change it less
 
 
@@ -48,13 +43,17 @@ def execute(job: JobContext, run_id: int) -> None:
     A frame that cannot be read or solved ends the run with a sentence; that is an answer, so the job is done. What
     may pass by itself (no disk, no solver data, a broken worker) ends the job instead, which is then tried again.
     """
-    run = Run.objects.select_related("reduction__data_file__blob", "reduction__submission").filter(pk=run_id).first()
+    run = (
+        Run.objects.select_related("reduction__data_file__blob", "reduction__submission__blob")
+        .filter(pk=run_id)
+        .first()
+    )
     if run is None:
-        raise NotFound(_DELETED)
+        raise NotFound(DELETED)
     Run.objects.filter(pk=run_id).update(started=timezone.now())
     job.progress(0.02, "Reading")
     try:
-        data_file = run.reduction.data_file or _fetch(job, run)
+        data_file = run.reduction.data_file or take_in(job, run)
         context = _context(job, run, data_file)
     except (Unavailable, Retriable, LeaseLost):
         raise
@@ -75,71 +74,16 @@ def warm() -> None:
         _ = data.reference, data.patterns
 
 
-def _fetch(job: JobContext, run: Run) -> DataFile:
-    """Fetch the bytes of a submission that named an address.
-
-    Raises
-    ------
-    Invalid, NotFound, Forbidden, TooLarge
-        The address gives no file; the submission has failed.
-    Unavailable
-        It gives none now.
-    LeaseLost
-        The job was cancelled or given to another worker meanwhile; nothing is filed.
-    """
-    from hven.outside.fetch import fetch  # noqa: PLC0415 - only submissions by address need it
-
-    submission = run.reduction.submission
-    if submission is None or not submission.url:
-        raise NotFound("The file of this run is not there any more.")
-    submission.started = submission.started or timezone.now()
-    submission.save(update_fields=["started", "changed"])
-    job.log(f"Fetching {submission.url}")
-    target = job.scratch / "fetched"
-    fetched = fetch(
-        submission.url,
-        target,
-        limit=settings.HVEN_MAX_UPLOAD,
-        time_limit_s=settings.HVEN_FETCH_TIME_LIMIT,
-        allow_private=settings.HVEN_ALLOW_PRIVATE_FETCH,
-        progress=job.progress,
-    )
-    blob = storage.put_file(target)
-    with transaction.atomic():
-        if not job.claim.rows().select_for_update().exists():
-            raise LeaseLost("The job was cancelled or given to another worker.")
-        # Looked at anew: since this run began another may have fetched the file, or its owner shared it or not.
-        reduction = _locked(Reduction.objects.select_for_update().filter(pk=run.reduction_id))
-        data_file = reduction.data_file
-        if data_file is None:
-            name = fetched.name or submission.name
-            data_file = archive.add_file(submission, blob, name, visibility=reduction.visibility)
-            reduction.data_file, reduction.name = data_file, data_file.name
-            reduction.save(update_fields=["data_file", "name", "changed"])
-        submission.finished, submission.error = timezone.now(), ""
-        submission.save(update_fields=["finished", "error", "changed"])
-    run.reduction = reduction
-    return data_file
-
-
-def _locked(query: QuerySet[R]) -> R:
-    """Return the one record of a query that locks it.
-
-    Raises
-    ------
-    NotFound
-        Its owner deleted it meanwhile.
-    """
-    record = query.first()
-    if record is None:
-        raise NotFound(_DELETED)
-    return record
-
-
 def _context(job: JobContext, run: Run, data_file: DataFile) -> StepContext:
     """Read the input: a frame, or a list of sources."""
     with storage.local(data_file.blob) as path:
-        subject = read_subject(path, limits=frame_limits())
+        subject = read_subject(
+            path,
+            limits=frame_limits(),
+            plane=run.config.get("plane") or None,
+            width=run.config.get("list_width"),
+            height=run.config.get("list_height"),
+        )
     frame = subject if isinstance(subject, Frame) else None
     return StepContext(
         config=run.config,
@@ -195,7 +139,7 @@ def _publish(job: JobContext, run: Run, data_file: DataFile, context: StepContex
     blobs = storage.put_files([product.file for product in products])
     no_solution = next((each.outcome.no_solution for each in done if each.outcome.no_solution), "")
     with job.publishing() as publication:
-        _locked(Run.objects.select_for_update().filter(pk=run.pk))
+        locked(Run.objects.select_for_update().filter(pk=run.pk))
         if context.frame is not None:
             archive.note_header(data_file, context.frame)
         else:
@@ -216,7 +160,7 @@ def _publish_failure(job: JobContext, run: Run, sentence: str) -> None:
     job.log(sentence)
     with job.publishing() as publication:
         submission = run.reduction.submission
-        if submission is not None and run.reduction.data_file is None:
+        if submission is not None and not taken_in(submission):
             archive.fail_submission(submission, sentence)
         _end(run, RunState.FAILED, sentence)
         publication.result = {"run": run.pk, "outcome": run.outcome}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +15,9 @@ from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.archive import services as archive
 from hven.archive.models import DataFile, Dataset, Submission
+from hven.errors import Invalid
 from hven.imaging.models import Reduction, Run
+from hven.imaging.services.intake import holds_several, taken_in
 from hven.imaging.steps.registry import check_config
 from hven.jobs import services as jobs
 from hven.jobs.models import Job
@@ -39,9 +41,19 @@ class Request:
     licence: archive.Licence = field(default_factory=archive.Licence)
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of several files handed over at once."""
+
+    blob: Blob
+    name: str
+    config: Mapping[str, Any]  # in place of the request's
+
+
 def submit_file(actor: Actor, blob: Blob, request: Request) -> Submission:
     """File stored bytes and ask for their first run.
+
+    An archive is unpacked by that run's job, which then asks for a run of each further file.
 
     Raises
     ------
@@ -50,12 +62,34 @@ def submit_file(actor: Actor, blob: Blob, request: Request) -> Submission:
     Invalid
         The configuration does not fit the steps.
     """
+    if not holds_several(blob):
+        return submit_files(actor, [Item(blob, request.name, request.config)], request)
+    with transaction.atomic():
+        submission = _new_submission(actor, request)
+        submission.started, submission.blob = timezone.now(), blob
+        submission.save(update_fields=["started", "blob", "changed"])
+        _first_run(submission, request, None)
+    return submission
+
+
+@transaction.atomic
+def submit_files(actor: Actor, items: Sequence[Item], request: Request) -> Submission:
+    """File several stored files under one submission, and ask for a run of each, in their order.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden, Invalid
+        As in `submit_file`; also where there are no files, or more than the server takes at once.
+    """
+    if not 1 <= len(items) <= settings.HVEN_MAX_MEMBERS:
+        raise Invalid(f"Hand over between 1 and {settings.HVEN_MAX_MEMBERS:,} at once.")
     submission = _new_submission(actor, request)
     now = timezone.now()
     submission.started = submission.finished = now
     submission.save(update_fields=["started", "finished", "changed"])
-    data_file = archive.add_file(submission, blob, request.name)
-    _first_run(submission, request, data_file)
+    for item in items:
+        data_file = archive.add_file(submission, item.blob, item.name)
+        _first_run(submission, replace(request, config=item.config), data_file)
     return submission
 
 
@@ -96,7 +130,7 @@ def cancel_run(actor: Actor, run: Run) -> bool:
 def end_submission(job: Job) -> None:
     """Say on the submission that its run was given up or cancelled before its file was there."""
     run = Run.objects.filter(job=job).select_related("reduction__submission").first()
-    if run is None or run.reduction.submission is None or run.reduction.data_file_id is not None:
+    if run is None or run.reduction.submission is None or taken_in(run.reduction.submission):
         return
     archive.fail_submission(run.reduction.submission, job.error_text or "It was cancelled before its file was there.")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 
 from hven.imaging.services.solver_data import solver_data
 from hven.imaging.steps.context import StepContext
 from hven.imaging.steps.registry import Key, Outcome, Product, Step, register
+from hven.science.frames.frame import Frame
 from hven.science.stars.solution import Hints, SolveResult
 
 FITS = "application/fits"
@@ -22,6 +24,9 @@ def run(context: StepContext) -> Outcome:
     from hven.science.stars.ladder import solve  # noqa: PLC0415 - OpenCV and the solvers, likewise
 
     subject = context.frame if context.frame is not None else context.sources
+    if isinstance(subject, Frame) and context.value("invert"):
+        subject = _inverted(subject)
+        context.log("Detected on the negative.")
     if subject is None:
         raise ValueError("a run has a frame or a list of sources")
     limit = context.value("solve_time_limit") or settings.HVEN_SOLVE_TIME_LIMIT
@@ -33,11 +38,15 @@ def run(context: StepContext) -> Outcome:
         use_header=context.value("use_header"),
         progress=context.tell,
         cancelled=context.cancelled,
+        sip_order=context.value("sip_order"),
+        bin_by=context.value("bin_by"),
+        segmentation=context.value("segmentation"),
     )
     context.solved = result
     _log(context, result)
     products = []
-    tables.write_sources(context.path("axy.fits"), result.sources)
+    names = tables.SEGMENTED if context.value("segmentation") else tables.DETECTED
+    tables.write_sources(context.path("axy.fits"), result.sources, names=names)
     products.append(Product("axy.fits", context.path("axy.fits"), FITS))
     if result.solution is None:
         return Outcome(_results(result), tuple(products), no_solution=result.reason)
@@ -47,6 +56,14 @@ def run(context: StepContext) -> Outcome:
     tables.write_reference(context.path("rdls.fits"), result.solution)
     products += [Product(name, context.path(name), FITS) for name in ("wcs.fits", "corr.fits", "rdls.fits")]
     return Outcome(_results(result), tuple(products))
+
+
+def _inverted(frame: Frame) -> Frame:
+    """Return the negative of a frame, for pictures in which stars are dark."""
+    data = frame.data
+    top = np.iinfo(data.dtype).max if np.issubdtype(data.dtype, np.integer) else 0
+    meaning = replace(frame.meaning, saturation=None)
+    return replace(frame, data=(top - data).astype(data.dtype), rgb=None, meaning=meaning)
 
 
 def _user_hints(context: StepContext, width: int) -> list[Hints]:
@@ -119,6 +136,16 @@ register(
             Key("radius", "float", "How far from there the centre may be.", "deg", 10.0, low=1e-4, high=180),
             Key("parity", "int", "The sign of the projection's determinant, where it is known.", choices=(-1, 1)),
             Key("positional_error", "float", "How well sources are placed.", "px", low=1e-3, high=100),
+            Key("sip_order", "int", "The highest order of the distortion; 0 or 1 for none, empty for what the stars"
+                " warrant.", low=0, high=9),
+            Key("bin_by", "int", "Detect sources on the frame binned so many times.", low=1, high=64),
+            Key("segmentation", "bool", "Whether sources are detected by segmentation, as SExtractor does.",
+                default=False),
+            Key("invert", "bool", "Whether stars are dark on a bright sky.", default=False),
+            Key("plane", "text", "Which plane of several: its number or name, with :n for the n-th of a cube."),
+            Key("list_width", "int", "The width of the frame that a list of sources was measured on.", "px",
+                low=1, high=1_000_000),
+            Key("list_height", "int", "The height of that frame.", "px", low=1, high=1_000_000),
             Key("use_header", "bool", "Whether the file's own header may give hints.", default=True),
             Key("solve_time_limit", "float", "When to give up; empty for the server's setting.", "s", low=1, high=3600),
         ),

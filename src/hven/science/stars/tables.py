@@ -16,7 +16,7 @@ from hven import __version__
 from hven.errors import Invalid, TooLarge
 from hven.science.frames.frame import Frame
 from hven.science.frames.limits import Limits
-from hven.science.frames.read import DEFAULT_LIMITS, opened, read_frame
+from hven.science.frames.read import DEFAULT_LIMITS, opened
 from hven.science.frames.sniff import Kind
 from hven.science.sky.wcs import Wcs
 from hven.science.stars.solution import Solution, SolveResult, SourceList
@@ -32,12 +32,28 @@ def write_wcs(path: Path, wcs: Wcs, comments: tuple[str, ...] = ()) -> None:
     hdu.writeto(path, overwrite=True)
 
 
-def write_sources(path: Path | BinaryIO, sources: SourceList, cards: Mapping[str, Any] | None = None) -> None:
-    """Write detected sources, brightest first: X, Y, FLUX, BACKGROUND (float32)."""
+DETECTED, SEGMENTED = "X", "X_IMAGE"  # how the columns of detected sources are called
+
+
+def write_sources(
+    path: Path | BinaryIO, sources: SourceList, cards: Mapping[str, Any] | None = None, *, names: str = DETECTED
+) -> None:
+    """Write detected sources, brightest first.
+
+    Columns (float32) are X, Y, FLUX, BACKGROUND, or with `names` SEGMENTED those of SExtractor's catalogues:
+    X_IMAGE, Y_IMAGE, MAG_AUTO, FLUX_AUTO, BACKGROUND. MAG_AUTO has the zero point 0.
+    """
+    segmented = names == SEGMENTED
     columns = [
-        fits.Column("X", "E", unit="pix", array=sources.x + 1),
-        fits.Column("Y", "E", unit="pix", array=sources.y + 1),
-        fits.Column("FLUX", "E", array=sources.flux),
+        fits.Column("X_IMAGE" if segmented else "X", "E", unit="pix", array=sources.x + 1),
+        fits.Column("Y_IMAGE" if segmented else "Y", "E", unit="pix", array=sources.y + 1),
+    ]
+    if segmented:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mag = np.where(sources.flux > 0, -2.5 * np.log10(sources.flux), 99.0)
+        columns.append(fits.Column("MAG_AUTO", "E", unit="mag", array=mag))
+    columns += [
+        fits.Column("FLUX_AUTO" if segmented else "FLUX", "E", array=sources.flux),
         fits.Column("BACKGROUND", "E", array=sources.background),
     ]
     size = {"IMAGEW": sources.width, "IMAGEH": sources.height, "AN_FILE": "XYLS"}
@@ -104,29 +120,6 @@ def write_solved_frame(path: Path, frame: Frame, wcs: Wcs, comments: tuple[str, 
             _add(hdu.header, card.keyword, card.value, card.comment)
     _put(hdu.header, wcs.to_cards(), comments)
     hdu.writeto(path, overwrite=True, output_verify="silentfix")
-
-
-def read_subject(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Frame | SourceList:
-    """Read what can be solved: a frame, or a table of sources where a FITS file holds no picture.
-
-    Raises
-    ------
-    Invalid
-        The file is neither; the sentence says why it is no frame.
-    TooLarge
-        It exceeds the limits.
-    """
-    try:
-        return read_frame(path, limits=limits)
-    except TooLarge:
-        raise  # to look for a table in it would unpack what was just refused
-    except Invalid as error:
-        try:
-            return read_source_list(path, limits=limits)
-        except TooLarge:
-            raise
-        except Invalid:
-            raise error from None
 
 
 def read_source_list(
@@ -222,6 +215,13 @@ def _put(header: fits.Header, cards: Mapping[str, Any], comments: tuple[str, ...
         header["COMMENT"] = comment.encode("ascii", "replace").decode()
 
 
+# How tables of other programs call what is looked for, those of SExtractor and photutils among them.
+_CALLED = {
+    "x": ("X", "X_IMAGE", "XWIN_IMAGE", "XCENTROID", "FIELD_X"),
+    "y": ("Y", "Y_IMAGE", "YWIN_IMAGE", "YCENTROID", "FIELD_Y"),
+    "flux": ("FLUX", "FLUX_AUTO", "FLUX_APER"),
+    "mag": ("MAG_AUTO", "MAG"),
+}
 _STRUCTURE = {
     "SIMPLE", "BITPIX", "NAXIS", "EXTEND", "XTENSION", "PCOUNT", "GCOUNT", "BZERO", "BSCALE", "BLANK", "END",
     "CHECKSUM", "DATASUM", "TFIELDS", "EXTNAME", "EXTVER", "INHERIT", "",
@@ -267,14 +267,26 @@ def _columns(hdus: fits.HDUList) -> tuple[NDArray[np.float64], NDArray[np.float6
         if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
             continue
         names = {name.upper(): name for name in hdu.columns.names}
-        if {"X", "Y"} <= set(names):
-            if int(hdu.header["NAXIS2"]) > _MOST_SOURCES:
-                raise TooLarge(f"The table holds more than {_MOST_SOURCES:,} sources.")
-            x, y, *flux = (
-                np.asarray(hdu.data[names[key]]).astype(float).ravel() for key in ("X", "Y", "FLUX") if key in names
-            )
-            return x, y, flux[0] if flux else None
+        at = {key: next((names[one] for one in called if one in names), None) for key, called in _CALLED.items()}
+        if at["x"] is None or at["y"] is None:
+            continue
+        if int(hdu.header["NAXIS2"]) > _MOST_SOURCES:
+            raise TooLarge(f"The table holds more than {_MOST_SOURCES:,} sources.")
+        x, y = (np.asarray(hdu.data[at[key]]).astype(float).ravel() for key in ("x", "y"))
+        if at["flux"] is not None:
+            return x, y, np.asarray(hdu.data[at["flux"]]).astype(float).ravel()
+        if at["mag"] is not None:
+            mag = np.asarray(hdu.data[at["mag"]]).astype(float).ravel()
+            return x, y, brightness(mag)
+        return x, y, None
     raise KeyError("no table with these columns")
+
+
+def brightness(mag: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return fluxes of magnitudes, on a scale that gives the brightest 10,000; NaN stays NaN."""
+    finite = mag[np.isfinite(mag)]
+    with np.errstate(over="ignore"):
+        return np.asarray(1e4 * 10 ** (-0.4 * (mag - (finite.min() if finite.size else 0.0))))
 
 
 def _whole(value: Any) -> int | None:
