@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plane",
         metavar="PLANE",
-        help="which plane of files that hold several: the number or name of an HDU, page or image ('2', 'SCI', 'SCI,2'),"
+        help="which plane of files that hold several: number or name of an HDU, page or image ('2', 'SCI', 'SCI,2'),"
         " and ':3' for the third plane of a cube; without it the first that can be used",
     )
     hints = parser.add_argument_group("what is known (each optional)")

@@ -40,12 +40,61 @@ def test_the_middle_lies_half_an_exposure_after_the_start():
         [("MJD-AVG", 58849.0 + 30 / 86400)],
         [("DATE-OBS", "2020-01-01T00:01:09.184"), ("TIMESYS", "TT")],
         [("DATE-OBS", ""), ("DATEOBS", "2020-01-01T00:00:00")],
+        [("DATE-OBS", "2020-01-01"), ("UTSTART", "00:00:00.0")],
+        [("DATE-OBS", "2019-12-31"), ("UT", "24:00:00")],
+        [("DATE-OBS", "2020-01-01"), ("TM-START", 0.0, "[s] 00:00:00.000")],
+        [("DATE-OBS", "31/12/119"), ("TIME-OBS", "23:59:60")],
+        [("DATE-OBS", "01/01/20"), ("MJD-OBS", 58849.0)],
+        [("DATE-OBS", "03/04/2020"), ("JD", "2458849,5")],
+        [("DATE-OBS", "2020-01-01Tx"), ("TIME-OBS", "00:00:00")],
+        [("DATE-OBS", 2458849.5)],
+        [("DATE-OBS", 20200101), ("TIME-OBS", "000000")],
+        [("JULIAN", 2458849.5)],
+        [("JD", 2458849.5 + 30 / 86400, "mid-exposure")],
+        [("JD", 2458849.5 + 60 / 86400, "Time at end of exposure")],
+        [("Observation:Time:Start", "2020-01-01T00:00:00Z")],
+        [("DATE-OBS", "2020-01-01T02:00:00+02:00")],
+        [("DATE-OBS", "2020-01-01T05:00:00", "local time"), ("MJD-OBS", 58849.0)],
     ],
 )
 def test_the_start_is_found_in_many_ways(cards):
     found = meaning(*cards, ("EXPTIME", 60.0))
     assert abs((found.start - at(2020, 1, 1)).total_seconds()) < 1e-3
     assert abs((found.middle - at(2020, 1, 1, 0, 0, 30)).total_seconds()) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("cards", "word"),
+    [
+        ([("DATE-OBS", "03/04/05"), ("TIME-OBS", "10:00:00")], "1900s or the 2000s"),
+        ([("DATE-OBS", "03/04/2005")], "day or the month"),
+        ([("DATE-OBS", "2015-02-19T25:00:00")], "time of day"),
+        ([("DATE-OBS", "2015-02-19T05:00:00", "local time at start")], "local time"),
+        ([("DATE-OBS", "2015-02-19T05:00:00"), ("TIMESYS", "LOCAL")], "local time"),
+        ([("DATE-OBS", "soon")], "is no date"),
+        ([("JD", 57072.5)], "first digits"),
+        ([("DATE-OBS", "1970-01-01T00:00:00")], "not set"),
+        ([("DATE-OBS", True)], None),
+        ([("MJD-OBS", 0.0)], None),
+    ],
+)
+def test_a_time_in_doubt_is_left_open_with_a_note(cards, word):
+    notes = []
+    found = meaning_of(tuple(Card(*card) for card in (*cards, ("EXPTIME", 60.0))), 100, 100, notes)
+    assert (found.start, found.middle, found.end) == (None, None, None)
+    assert (word in notes[0]) if word else not notes
+
+
+def test_a_date_without_a_time_of_day_says_so():
+    notes = []
+    found = meaning_of((Card("DATE-OBS", "2015-02-19"),), 100, 100, notes)
+    assert found.start == at(2015, 2, 19)
+    assert "no time of day" in notes[0]
+
+
+def test_an_end_after_midnight_belongs_to_the_next_day():
+    found = meaning(("DATE-OBS", "2015-02-19"), ("UTSTART", "23:59:30"), ("UTSTOP", "00:00:30"))
+    assert (found.end, found.exposure_s) == (at(2015, 2, 20, 0, 0, 30), 60)
 
 
 def test_start_and_end_without_an_exposure_give_it():

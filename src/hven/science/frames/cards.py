@@ -61,6 +61,15 @@ def _value(text: str) -> tuple[Any, str]:
     return _plain_value(value.strip()), comment.strip()
 
 
+def value_of(text: str) -> Any:
+    """Return the value of a text that is nothing but a value, in the quotes of FITS or without any."""
+    stripped = text.strip()
+    if stripped.startswith("'"):
+        match = _QUOTED.match(stripped)
+        return stripped[1:].rstrip() if match is None else match[1].replace("''", "'").strip()
+    return _plain_value(stripped) if len(stripped) < CARD else stripped
+
+
 def _plain_value(text: str) -> Any:
     if not text:
         return None

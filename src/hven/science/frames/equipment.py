@@ -12,11 +12,14 @@ ARCSEC_PER_UM_MM = 206.264806  # arcseconds per (micrometre / millimetre)
 FULL_FRAME_DIAGONAL_MM = 43.2666  # what "35 mm equivalent" refers to
 
 FOCAL = ("FOCALLEN", "FOCAL", "FOCALLENGTH", "FOCLEN", "FOCLENGT", "FocalLength")
-BINNED_PIXEL = (("XPIXSZ", "YPIXSZ"), ("XPIXELSZ", "YPIXELSZ"), ("PIXSZ1", "PIXSZ2"))
+XISF_FOCAL = "Instrument:Telescope:FocalLength"  # metres by the specification, millimetres of some programs
+BINNED_PIXEL = (("XPIXSZ", "YPIXSZ"), ("XPIXELSZ", "YPIXELSZ"), ("PIXSZ1", "PIXSZ2"),
+                ("Instrument:Sensor:XPixelSize", "Instrument:Sensor:YPixelSize"))  # fmt: skip
 PHYSICAL_PIXEL = (("PIXSIZE1", "PIXSIZE2"), ("PIXSIZE", "PIXSIZE"), ("PIXELSZ", "PIXELSZ"), ("CCDPSIZE", "CCDPSIZE"))
 BINNING = (
     ("XBINNING", "YBINNING"), ("BINX", "BINY"), ("XBIN", "YBIN"), ("CCDXBIN", "CCDYBIN"), ("CCDBINX", "CCDBINY"),
     ("BIN1", "BIN2"), ("BINNING1", "BINNING2"),
+    ("Instrument:Camera:XBinning", "Instrument:Camera:YBinning"),
 )  # fmt: skip
 SCALE = (
     "SCALE", "PIXSCALE", "PIXSCAL", "PIXSCAL1", "PIXSCALX", "SECPIX", "SECPIX1", "CCDSCALE", "PLATESCL",
@@ -24,21 +27,21 @@ SCALE = (
 )  # fmt: skip
 LATITUDE = (
     "SITELAT", "LATITUDE", "OBSLAT", "LAT-OBS", "OBSGEO-B", "GEOLAT", "LAT_OBS", "OBS-LAT", "SITE-LAT",
-    "GPSLatitude",
+    "GPSLatitude", "Observation:Location:Latitude",
 )  # fmt: skip
 LONGITUDE = (
     "SITELONG", "LONGITUD", "OBSLONG", "LONG-OBS", "OBSGEO-L", "GEOLON", "LONG_OBS", "OBS-LONG", "SITE-LON",
-    "SITELON", "LON-OBS", "GPSLongitude",
+    "SITELON", "LON-OBS", "GPSLongitude", "Observation:Location:Longitude",
 )  # fmt: skip
 ELEVATION = (
     "SITEELEV", "SITEALT", "OBSALT", "ALT-OBS", "ELEV-OBS", "OBSGEO-H", "OBSELEV", "ALT_OBS", "OBS-ELEV",
-    "GPSAltitude",
+    "GPSAltitude", "Observation:Location:Elevation",
 )  # fmt: skip
 
 
 def read_optics(fields: Fields, found: dict[str, Any], wcs: Wcs | None, width: int, height: int) -> None:
     """Put focal length, binning, pixel size and scale, each of a binned pixel, into `found`."""
-    focal = fields.number("focal_length_mm", FOCAL, 0.5, 1e6, unit=_millimetres)
+    focal = fields.number("focal_length_mm", FOCAL, 0.5, 1e6, unit=_millimetres) or _xisf_focal(fields)
     binning = _binning(fields)
     pixel = _pixel_size(fields, binning) or _exif_pixel(fields, width)
     scale = fields.number("scale_arcsec", SCALE, 1e-3, 7200.0, unit=_arcsec_per_pixel)
@@ -99,6 +102,15 @@ def _exif_pixel(fields: Fields, width: int) -> float | None:
     return size
 
 
+def _xisf_focal(fields: Fields) -> float | None:
+    """Return the focal length of an XISF property where its size leaves no doubt of its unit."""
+    size = fields.peek(XISF_FOCAL)
+    if size is None or not (0.004 <= size <= 20 or 40 <= size <= 1e5):
+        return None
+    fields.sources["focal_length_mm"] = XISF_FOCAL
+    return size * 1000 if size <= 20 else size
+
+
 def _millimetres(_key: str, comment: str) -> float:
     low = comment.lower()
     if re.search(r"\b(m|metres?|meters?)\b", low) and "mm" not in low:
@@ -130,8 +142,8 @@ def read_detector(fields: Fields, found: dict[str, Any]) -> None:
         "read_noise_e", ("RDNOISE", "READNOIS", "READNOISE", "RON", "ENOISE"), 1e-3, 1e4
     )
     found["saturation"] = fields.number("saturation", ("SATURATE", "SATURATION", "SATLEVEL", "SATURLEV"), 1.0, 1e12)
-    found["camera"] = fields.text("camera", ("INSTRUME", "CAMERA", "DETECTOR", "Model"))
-    found["telescope"] = fields.text("telescope", ("TELESCOP", "LensModel"))
+    found["camera"] = fields.text("camera", ("INSTRUME", "CAMERA", "DETECTOR", "Model", "Instrument:Camera:Name"))
+    found["telescope"] = fields.text("telescope", ("TELESCOP", "LensModel", "Instrument:Telescope:Name"))
 
 
 def read_site(fields: Fields, found: dict[str, Any]) -> None:

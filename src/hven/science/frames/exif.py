@@ -1,7 +1,9 @@
 """What a picture's own tags say, as cards, so that their meaning is read in one place."""
 
 import contextlib
-from typing import Any
+import io
+import re
+from typing import Any, BinaryIO
 
 from PIL import Image
 from PIL.ExifTags import GPSTAGS, TAGS
@@ -17,6 +19,9 @@ _SKIPPED = frozenset(
      "TileByteCounts", "JPEGTables", "ImageResources", "InterColorProfile", "ExifOffset", "GPSInfo", "XMLPacket",
      "IPTCNAA", "JpegIFOffset", "JpegIFByteCount", "ColorMap", "TransferFunction"}
 )  # fmt: skip
+_HEAD_BYTES = 4 << 20  # of a raw file; its directories begin there
+# Of a raw file's first directory: how it is stored, and how colours are made of it
+_LAYOUT = re.compile(r"Tag\d|SubIFDs|Color|Calib|Camera(Cal|Ser)|Forward|Profile|Noise|AsShot|DNG|Analog|CFA|Default")
 
 
 def cards_of_picture(image: Image.Image, notes: list[str]) -> tuple[Card, ...]:
@@ -69,3 +74,37 @@ def _plain(value: Any) -> Any:
         return float(value)  # Pillow's rationals
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
+
+
+def cards_of_raw(source: BinaryIO) -> tuple[Card, ...]:
+    """Return the EXIF of a camera's raw file, wherever its maker puts it; nothing where it is not found.
+
+    Most are TIFF themselves, some with a signature of their own (ORF, RW2); CR3 keeps several TIFF directories in
+    boxes (ISO 14496-12); RAF keeps a JPEG.
+    """
+    cards: list[Card] = []
+    for block, directory in _exif_blocks(source):
+        with contextlib.suppress(Exception):  # as above
+            tags = Image.Exif()
+            tags.load_from_fp(block)
+            cards += [card for card in _cards(tags, directory) if not _LAYOUT.match(card.keyword)]
+            cards += _cards(tags.get_ifd(EXIF_IFD), TAGS)
+            cards += _cards(tags.get_ifd(GPS_IFD), GPSTAGS)
+    return tuple(cards)
+
+
+def _exif_blocks(source: BinaryIO) -> list[tuple[BinaryIO, dict[int, str]]]:
+    source.seek(0)
+    head = source.read(_HEAD_BYTES)
+    source.seek(0)
+    if head[4:12] == b"ftypcrx ":
+        found = ((head.find(b"CMT1"), TAGS), (head.find(b"CMT2"), TAGS), (head.find(b"CMT4"), GPSTAGS))
+        return [(io.BytesIO(head[at + 4 : at + 4 + (1 << 20)]), names) for at, names in found if at > 0]
+    if head.startswith(b"FUJIFILMCCD-RAW"):
+        at = head.find(b"Exif\0\0")
+        return [(io.BytesIO(head[at + 6 :]), TAGS)] if at > 0 else []
+    if head[:4] in {b"II*\0", b"MM\0*"}:
+        return [(source, TAGS)]
+    if head[:2] in {b"II", b"MM"}:
+        return [(io.BytesIO((b"II*\0" if head[:2] == b"II" else b"MM\0*") + head[4:]), TAGS)]
+    return []

@@ -14,7 +14,7 @@ from hven.science.frames.limits import Limits
 from hven.science.frames.pixels import Mask, without_gaps
 
 if TYPE_CHECKING:
-    from hven.science.frames.fits import Hdu
+    from hven.science.frames.fits_hdus import Hdu
 
 # An empty primary HDU, so that the one extension wanted makes a file of its own: what else the file holds, and
 # how broken that may be, does not matter then.

@@ -58,9 +58,10 @@ class Frame:
     mask: NDArray[np.bool_] | None = None  # True where a pixel has no value
     cards: tuple[Card, ...] = ()
     meaning: Meaning = Meaning()
-    format: str = "fits"  # fits, jpeg, png, tiff, gif
+    format: str = "fits"  # fits, xisf, raw, jpeg, png, tiff, gif
     plane: str = ""  # which HDU or page was taken, for people
     notes: tuple[str, ...] = ()  # what a reader should know, in sentences
+    stored: NDArray[Any] | None = None  # (height, width) as in the file, where data are the light of a colour mosaic
 
     @property
     def width(self) -> int:

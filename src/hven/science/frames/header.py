@@ -13,49 +13,47 @@ Conventions that differ between programs, and the choice made here:
 - East longitude is positive unless the comment says west. A pointing of exactly (0, 0) is a default, not a place.
 """
 
-import re
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hven.science.frames import times
 from hven.science.frames.cards import as_mapping
 from hven.science.frames.equipment import read_detector, read_optics, read_site
 from hven.science.frames.fields import Fields
 from hven.science.frames.frame import Card, Frame, Meaning
+from hven.science.frames.moments import read_times
 from hven.science.sky.sphere import separation
 from hven.science.sky.wcs import Wcs
 
-START = ("DATE-BEG", "DATE-OBS", "DATE_OBS", "DATEOBS", "DATE-STA", "DATE_BEG", "UTC-OBS")
-MIDDLE = ("DATE-AVG", "DATE-MID", "DATE_MID", "DATE_AVG")
-END = ("DATE-END", "DATE_END", "DATE-STO")
-CLOCK = (
-    "TIME-OBS", "UT-OBS", "UT", "UTC", "UTSTART", "TIME_OBS", "UTC-STAR", "TIME-BEG", "EXPSTART", "UTIME",
-    "UT1", "TIME",
-)  # fmt: skip
-START_DAY = ("MJD-BEG", "MJD-OBS", "MJD_OBS", "MJDOBS", "MJD", "JD", "JD-OBS", "JD_OBS", "JULIAN", "JD_UTC")
-MIDDLE_DAY = ("MJD-AVG", "MJD-MID", "MJD_MID", "JD-MID", "JD_MID", "JDMID", "JD-AVG")
-END_DAY = ("MJD-END", "MJD_END", "JD-END", "JD_END")
-EXPOSURE = (
-    "EXPTIME", "EXPOSURE", "XPOSURE", "EXP_TIME", "EXPTIM", "ITIME", "TEXP", "INTTIME", "TELAPSE", "EXPOINUS",
-    "ExposureTime",
-)  # fmt: skip
-FILTER = ("FILTER", "FILTNAM", "FILTNAME", "FILTER1", "FILTERS", "INSFLNAM", "FILTERID", "FILTER2", "BAND")
-OBJECT = ("OBJECT", "OBJNAME", "TARGNAME", "TARGET", "OBJ-NAME")
-TYPE = ("IMAGETYP", "IMAGTYP", "IMGTYPE", "IMTYPE", "OBSTYPE", "OBS-TYPE", "FRAME", "EXPTYPE")
+FILTER = (
+    "FILTER",
+    "FILTNAM",
+    "FILTNAME",
+    "FILTER1",
+    "FILTERS",
+    "INSFLNAM",
+    "FILTERID",
+    "FILTER2",
+    "BAND",
+    "Instrument:Filter:Name",
+)
+OBJECT = ("OBJECT", "OBJNAME", "TARGNAME", "TARGET", "OBJ-NAME", "Observation:Object:Name")
+TYPE = ("IMAGETYP", "IMAGTYP", "IMGTYPE", "IMTYPE", "OBSTYPE", "OBS-TYPE", "FRAME", "EXPTYPE", "Observation:Image:Type")
 POINTINGS = (
     ("RA", "DEC"), ("OBJCTRA", "OBJCTDEC"), ("RA_DEG", "DEC_DEG"), ("TELRA", "TELDEC"), ("RA-TEL", "DEC-TEL"),
     ("RA-MNT", "DEC-MNT"), ("CENTRA", "CENTDEC"), ("RA_TARG", "DEC_TARG"), ("RA_OBJ", "DEC_OBJ"),
     ("OBJRA", "OBJDEC"), ("CAT-RA", "CAT-DEC"), ("RA_PNT", "DEC_PNT"), ("MOUNTRA", "MOUNTDEC"),
+    ("Observation:Center:RA", "Observation:Center:Dec"), ("Observation:Object:RA", "Observation:Object:Dec"),
 )  # fmt: skip
 
 
-def meaning_of(cards: tuple[Card, ...], width: int, height: int) -> Meaning:
-    """Return what the cards of a frame of width x height pixels say."""
+def meaning_of(cards: tuple[Card, ...], width: int, height: int, notes: list[str] | None = None) -> Meaning:
+    """Return what the cards of a frame of width x height pixels say; what stays open is added to `notes`."""
     fields = Fields(cards)
     found: dict[str, Any] = {}
-    _times(fields, found)
+    read_times(fields, found, [] if notes is None else notes)
     for name, keys in (("filter", FILTER), ("object_name", OBJECT), ("image_type", TYPE)):
         found[name] = fields.text(name, keys)
     wcs = _roughly(as_mapping(cards), width, height)
@@ -67,101 +65,32 @@ def meaning_of(cards: tuple[Card, ...], width: int, height: int) -> Meaning:
 
 
 def wcs_from(frame: Frame) -> Wcs | None:
-    """Return the TAN or TAN-SIP projection that the header carries, unverified; None where it has none."""
-    return Wcs.from_cards(as_mapping(frame.cards), frame.width, frame.height)
+    """Return the TAN or TAN-SIP projection that the header carries, unverified; None where it has none.
+
+    XISF stores rows from the top, while the projection in its keywords counts them from the bottom, as FITS does
+    (y = height + 0.5 - row): that is how PixInsight writes and reads them. It is turned here, so that it fits the
+    frame's own rows.
+    """
+    wcs = Wcs.from_cards(as_mapping(frame.cards), frame.width, frame.height)
+    return _upside_down(wcs) if wcs is not None and frame.format == "xisf" else wcs
 
 
-# --- time ---------------------------------------------------------------------------------------------------
+def _upside_down(wcs: Wcs) -> Wcs:
+    """Return the projection for rows counted from the other end."""
+    (a, b), (c, d) = wcs.cd
 
+    def turned(matrix: NDArray[np.float64] | None, sign: float) -> NDArray[np.float64] | None:
+        return None if matrix is None else sign * matrix * (-1.0) ** np.arange(matrix.shape[1])
 
-def _times(fields: Fields, found: dict[str, Any]) -> None:
-    exposure = fields.number("exposure_s", EXPOSURE, 0.0, 1e6, unit=_seconds)
-    scale = str(fields.value("TIMESYS") or "UTC")
-    start = _moment(fields, "start", START, START_DAY, scale) or _exif_moment(fields)
-    middle = _moment(fields, "middle", MIDDLE, MIDDLE_DAY, scale)
-    end = _moment(fields, "end", END, END_DAY, scale)
-    if exposure is None and start and end and start <= end:
-        exposure = (end - start).total_seconds()
-        fields.sources["exposure_s"] = f"{fields.sources['start']}, {fields.sources['end']}"
-    length = None if exposure is None else timedelta(seconds=exposure)
-    if start is None and length is not None:
-        if middle:
-            start, fields.sources["start"] = middle - length / 2, f"exposure and {fields.sources['middle']}"
-        elif end:
-            start, fields.sources["start"] = end - length, f"exposure and {fields.sources['end']}"
-    if start is not None and length is not None:
-        middle = middle or start + length / 2
-        end = end or start + length
-    found.update(exposure_s=exposure, start=start, middle=middle, end=end)
-
-
-def _moment(fields: Fields, name: str, dates: tuple[str, ...], days: tuple[str, ...], scale: str) -> datetime | None:
-    date_only = None
-    for key in dates:
-        value = fields.value(key)
-        parsed = times.parse_date(value) if isinstance(value, str) else None
-        if parsed is None:
-            continue
-        moment, with_clock = parsed
-        if with_clock:
-            fields.sources[name] = key
-            return times.to_utc(moment, scale)
-        date_only = date_only or (key, moment)
-    if name == "start" and date_only:
-        for key in CLOCK:
-            clock = _clock(fields.value(key), date_only[1])
-            if clock is not None:
-                fields.sources[name] = f"{date_only[0]}, {key}"
-                return times.to_utc(clock, scale)
-    for key in days:
-        moment_or_none = times.from_day_number(fields.value(key))
-        if moment_or_none is not None:
-            fields.sources[name] = key
-            return times.to_utc(moment_or_none, scale)
-    if date_only:
-        fields.sources[name] = f"{date_only[0]} (a date only)"
-        return date_only[1]
-    return None
-
-
-def _clock(value: Any, date: datetime) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    full = times.parse_date(value)
-    if full is not None:
-        return full[0] if full[1] else None
-    clock = times.parse_clock(value)
-    return None if clock is None else date + clock
-
-
-def _exif_moment(fields: Fields) -> datetime | None:
-    for key, zone_key, part_key in (
-        ("DateTimeOriginal", "OffsetTimeOriginal", "SubsecTimeOriginal"),
-        ("DateTimeDigitized", "OffsetTimeDigitized", "SubsecTimeDigitized"),
-    ):
-        parsed = times.parse_date(str(fields.value(key) or ""))
-        if parsed is None or not parsed[1]:
-            continue
-        moment = parsed[0]
-        part = str(fields.value(part_key) or "").strip()
-        if part.isdecimal() and len(part) <= 9:
-            moment += timedelta(seconds=float(f"0.{part}"))
-        zone = times.zone_of(str(fields.value(zone_key) or ""))
-        if zone is None:
-            fields.sources["start"] = f"{key} (no time zone: taken as UTC)"
-            return moment
-        fields.sources["start"] = f"{key}, {zone_key}"
-        return moment - (zone.utcoffset(None) or timedelta())
-    return None
-
-
-def _seconds(key: str, comment: str) -> float:
-    low = comment.lower()
-    if key == "EXPOINUS" or re.search(r"\b(us|usec|microsec\w*)\b", low):
-        return 1e-6
-    if re.search(r"\b(ms|msec|millisec\w*)\b", low):
-        return 1e-3
-    return 60.0 if re.search(r"\b(min|mins|minutes?)\b", low) else 1.0
+    return replace(
+        wcs,
+        crpix=(wcs.crpix[0], wcs.height - 1 - wcs.crpix[1]),
+        cd=((a, -b), (c, -d)),
+        sip_a=turned(wcs.sip_a, 1),
+        sip_b=turned(wcs.sip_b, -1),
+        sip_ap=turned(wcs.sip_ap, 1),
+        sip_bp=turned(wcs.sip_bp, -1),
+    )
 
 
 # --- pointing -----------------------------------------------------------------------------------------------

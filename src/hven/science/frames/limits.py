@@ -16,7 +16,7 @@ class Limits:
     max_unpacked_bytes: int = 1024 * MIB  # of what a .gz, .bz2 or .zip gives
     max_ratio: float = 200.0  # unpacked : packed, looked at from `ratio_from_bytes` on
     ratio_from_bytes: int = 128 * MIB  # an even frame of 4096 x 4096 pixels packs 1000 : 1 and is harmless
-    max_hdus: int = 200  # headers of one FITS file that are looked at
+    max_hdus: int = 1000  # headers of one FITS file that are looked at
     max_header_bytes: int = 4 * MIB  # of one FITS header: 52,000 cards
     max_pages: int = 1000  # of a TIFF or GIF
 

@@ -19,7 +19,9 @@ from hven.errors import Invalid, TooLarge
 from hven.science.frames import tiff_tags
 from hven.science.frames.exif import cards_of_picture
 from hven.science.frames.limits import Limits
-from hven.science.frames.pixels import Decoded, Mask, is_grey, luminance, without_gaps
+from hven.science.frames.mosaic import SMOOTHED, is_mosaic, light_of
+from hven.science.frames.pixels import Decoded, Mask, is_grey, luminance, plain_type
+from hven.science.frames.selection import Plane, Selection
 from hven.science.frames.sniff import Kind
 
 # What OpenCV would say on standard error stands in the sentences of the errors raised here
@@ -29,11 +31,11 @@ NAMES = {Kind.JPEG: "JPEG", Kind.PNG: "PNG", Kind.TIFF: "TIFF", Kind.GIF: "GIF"}
 _MISSING = re.compile(r"\((\d+) bytes? not processed\)")
 
 
-def read_picture(source: BinaryIO, kind: Kind, limits: Limits, plane: str | None = None) -> Decoded:
-    """Read one page; `plane` is its number, counted from 0."""
+def read_picture(source: BinaryIO, kind: Kind, limits: Limits, selection: Selection) -> Decoded:
+    """Read one page; pages are counted from 0."""
     name = NAMES[kind]
     notes: list[str] = []
-    page = _page_number(plane)
+    page = _page_number(selection)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here, and about odd tags
@@ -55,19 +57,60 @@ def read_picture(source: BinaryIO, kind: Kind, limits: Limits, plane: str | None
         values, cards, pages = _by_opencv(source, name, page), (), 1
     except Exception as error:  # decoders raise whatever a hostile stream makes them raise
         raise Invalid(_sentence(name, error)) from error
-    if pages > 1 and plane is None:
+    if pages > 1 and selection.is_default:
         notes.append(f"The file holds {pages} pages; the first was taken.")
     data, rgb, mask = _arrays(values, notes)
     where = f"page {page} of {pages}" if pages > 1 else ""
-    return Decoded(data, rgb, mask, cards, where, tuple(notes))
+    stored = None
+    if rgb is None and kind in {Kind.TIFF, Kind.PNG} and is_mosaic(data, {}):
+        notes.append(SMOOTHED)
+        stored, data = data, light_of(data)
+    return Decoded(data, rgb, mask, cards, where, tuple(notes), stored)
 
 
-def _page_number(plane: str | None) -> int:
-    if plane is None:
+def picture_planes(source: BinaryIO, kind: Kind, limits: Limits) -> list[Plane]:
+    """List the pages of a picture, without decoding them.
+
+    A GIF is listed by its first page alone where counting the others would mean decoding them.
+    """
+    name = NAMES[kind]
+    planes = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(source, formats=[name, "MPO"] if kind is Kind.JPEG else [name]) as image:
+                planes.append(_page(image, 0))
+                while kind is Kind.TIFF and len(planes) < limits.max_pages:
+                    image.seek(len(planes))
+                    planes.append(_page(image, len(planes)))
+    except EOFError:
+        pass
+    except Exception as error:
+        if not planes and kind is not Kind.TIFF:
+            raise Invalid(_sentence(name, error)) from error
+    if not planes:  # a kind of TIFF that Pillow does not hold
+        width, height = _check_tiff(source, limits)
+        planes.append(Plane("0", "", (height, width), "", "image"))
+    return planes
+
+
+def _page(image: Image.Image, number: int) -> Plane:
+    bands = len(image.getbands())
+    lead = (image.height, image.width)
+    kind = "colour" if bands >= 3 or image.mode == "P" else "image"
+    dtype = {"I;16": "uint16", "I;16B": "uint16", "I": "int32", "F": "float32", "1": "bool"}.get(image.mode, "uint8")
+    return Plane(str(number), "", (*lead, bands) if bands > 1 else lead, dtype, kind)
+
+
+def _page_number(selection: Selection) -> int:
+    unit = selection.unit
+    if selection.plane is not None or selection.version is not None:
+        raise Invalid("Pages of a picture are chosen by their number, counted from 0; they hold no planes.")
+    if unit is None:
         return 0
-    if not (plane.isdecimal() and len(plane) < 7):
-        raise Invalid(f"There is no page {plane!r:.40}; pages are counted from 0.")
-    return int(plane)
+    if not (unit.isdecimal() and unit.isascii() and len(unit) < 7):
+        raise Invalid(f"There is no page {unit!r:.40}; pages are counted from 0.")
+    return int(unit)
 
 
 def _turn_to(image: Image.Image, page: int, limits: Limits, name: str) -> int:
@@ -109,8 +152,8 @@ def _needs_opencv(bits: Any, formats: Any, mode: str) -> bool:
     return (colours and max(bits) > 8) or max(bits) > 32 or (mode == "F" and max(formats) != 3)
 
 
-def _check_tiff(source: BinaryIO, limits: Limits) -> None:
-    """Check the size that the first directory announces before OpenCV takes memory for it."""
+def _check_tiff(source: BinaryIO, limits: Limits) -> tuple[int, int]:
+    """Return the width and height that the first directory announces, before OpenCV takes memory for them."""
     source.seek(0)
     head = source.read(16)
     at = tiff_tags.directory_offset(head)
@@ -120,7 +163,7 @@ def _check_tiff(source: BinaryIO, limits: Limits) -> None:
         width, height = tags.get(tiff_tags.WIDTH), tags.get(tiff_tags.HEIGHT)
         if width and height:
             limits.check_pixels(width, height)
-            return
+            return width, height
     raise Invalid("The TIFF file is damaged or cut short: its header cannot be read.")
 
 
@@ -184,7 +227,7 @@ def _arrays(values: NDArray[Any], notes: list[str]) -> tuple[NDArray[Any], NDArr
         values = values[..., :-1]
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
-    values, gaps = _plain_type(np.ascontiguousarray(values))
+    values, gaps = plain_type(np.ascontiguousarray(values))
     if gaps is not None:
         mask = gaps if mask is None else mask | gaps
     if values.ndim == 2:
@@ -192,22 +235,6 @@ def _arrays(values: NDArray[Any], notes: list[str]) -> tuple[NDArray[Any], NDArr
     if is_grey(values):
         return np.ascontiguousarray(values[..., 0]), None, mask
     return luminance(values), values, mask
-
-
-def _plain_type(values: NDArray[Any]) -> tuple[NDArray[Any], Mask | None]:
-    if values.dtype in (np.uint8, np.uint16) and values.dtype.isnative:
-        return values, None
-    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
-        return values.astype(np.uint16), None
-    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
-        return values.astype(np.uint16), None  # a 16-bit picture in Pillow's 32-bit mode
-    with np.errstate(over="ignore", invalid="ignore"):
-        floats = values.astype(np.float32)
-    if floats.ndim == 2:
-        return without_gaps(floats)
-    filled, gaps = without_gaps(floats.reshape(len(floats), -1))
-    mask = None if gaps is None else np.asarray(gaps.reshape(floats.shape).any(axis=-1))
-    return filled.reshape(floats.shape), mask
 
 
 def _sentence(name: str, error: Exception) -> str:

@@ -41,6 +41,7 @@ class Decoded:
     cards: tuple[Card, ...]
     plane: str
     notes: tuple[str, ...]
+    stored: NDArray[Any] | None = None
 
 
 def read_plane(source: BinaryIO, at: int, shape: tuple[int, int], storage: Storage) -> tuple[NDArray[Any], Mask | None]:
@@ -119,6 +120,23 @@ def without_gaps(data: NDArray[np.float32]) -> tuple[NDArray[np.float32], Mask |
         return data, None
     data[mask] = _typical(data, mask)
     return data, mask
+
+
+def plain_type(values: NDArray[Any]) -> tuple[NDArray[Any], Mask | None]:
+    """Return (height, width[, 3]) as uint8, uint16 or float32, and the mask of pixels without a value."""
+    if values.dtype in (np.uint8, np.uint16) and values.dtype.isnative:
+        return values, None
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return values.astype(np.uint16), None
+    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
+        return values.astype(np.uint16), None  # a 16-bit picture in Pillow's 32-bit mode
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats = values.astype(np.float32)
+    if floats.ndim == 2:
+        return without_gaps(floats)
+    filled, gaps = without_gaps(floats.reshape(len(floats), -1))
+    mask = None if gaps is None else np.asarray(gaps.reshape(floats.shape).any(axis=-1))
+    return filled.reshape(floats.shape), mask
 
 
 def _typical(data: NDArray[Any], mask: Mask) -> Any:

@@ -10,20 +10,24 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 
 from hven.errors import Invalid, NotFound, TooLarge
-from hven.science.frames.fits import read_fits
+from hven.science.frames.fits import fits_planes, read_fits
 from hven.science.frames.frame import Frame
 from hven.science.frames.header import meaning_of
 from hven.science.frames.limits import Limits
-from hven.science.frames.pictures import read_picture
-from hven.science.frames.sniff import WHAT_IT_IS, Kind
+from hven.science.frames.pictures import picture_planes, read_picture
+from hven.science.frames.pixels import Decoded
+from hven.science.frames.raw import NOT_READ, raw_planes, read_raw
+from hven.science.frames.selection import Plane, Selection, parse_selection
+from hven.science.frames.sniff import WHAT_IT_IS, Kind, is_plain_tiff
 from hven.science.frames.unpack import unpack
+from hven.science.frames.xisf import read_xisf, xisf_planes
 
 Source = str | PathLike[str] | BinaryIO
 DEFAULT_LIMITS = Limits()
 
 
 def read_frame(source: Source, *, limits: Limits = DEFAULT_LIMITS, plane: str | int | None = None) -> Frame:
-    """Read one plane of a FITS, JPEG, PNG, TIFF or GIF file, which may lie in a .gz, .bz2 or .zip.
+    """Read one plane of a FITS, XISF, raw camera, JPEG, PNG, TIFF or GIF file, which may lie in a .gz, .bz2 or .zip.
 
     Parameters
     ----------
@@ -32,38 +36,74 @@ def read_frame(source: Source, *, limits: Limits = DEFAULT_LIMITS, plane: str | 
     limits
         What may be spent; checked before memory is taken.
     plane
-        Which one, where there are several: a FITS HDU by number or EXTNAME, with ":n" for the n-th plane of a
-        cube, counted from 0; a page of a TIFF or GIF. Without it the first that can be used.
+        Which one, where there are several: "2" (a FITS HDU, an image of an XISF, a page of a TIFF or GIF, counted
+        from 0 as FITS counts its HDUs), "SCI" (EXTNAME, or an image's id), "SCI,2" (EXTNAME and EXTVER), each with
+        ":3" for the third plane of a cube. Without it the first that can be used.
 
     Raises
     ------
     hven.errors.Invalid, hven.errors.TooLarge, hven.errors.NotFound
         With a sentence that says what is wrong with the file.
     """
-    wanted = None if plane is None else str(plane)
-    with opened(source, limits) as (file, kind, containers):
-        if kind is Kind.FITS:
-            image = read_fits(file, limits, wanted)
-        elif kind.is_image:
-            image = read_picture(file, kind, limits, wanted)
-        else:
-            raise Invalid(WHAT_IT_IS[kind])
+    selection = parse_selection(plane)
+    with opened(source, limits) as (file, found, containers):
+        image, kind = _decoded(file, found, limits, selection)
     notes = list(image.notes)
     if image.mask is not None and image.mask.all():
         notes.append("No pixel of the image has a value: all are NaN or blank.")
     elif _is_even(image.data):
         notes.append(f"All pixels of the image have the same value ({image.data.flat[0]}).")
     height, width = image.data.shape
+    meaning = meaning_of(image.cards, width, height, notes)
     return Frame(
         data=image.data,
         rgb=image.rgb,
         mask=image.mask,
         cards=image.cards,
-        meaning=meaning_of(image.cards, width, height),
+        meaning=meaning,
         format=kind.value,
         plane=", ".join(part for part in (*containers, image.plane) if part),
         notes=tuple(notes),
+        stored=image.stored,
     )
+
+
+def planes(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> list[Plane]:
+    """List what a file holds and `read_frame` may be asked for, without reading pixels.
+
+    Raises
+    ------
+    hven.errors.Invalid, hven.errors.TooLarge, hven.errors.NotFound
+        As `read_frame`.
+    """
+    with opened(source, limits) as (file, kind, _containers):
+        if kind is Kind.FITS:
+            return fits_planes(file, limits)
+        if kind is Kind.XISF:
+            return xisf_planes(file, limits)
+        if kind is Kind.RAW:
+            return raw_planes(file)
+        if kind.is_image:
+            return picture_planes(file, kind, limits)
+        raise Invalid(WHAT_IT_IS[kind])
+
+
+def _decoded(file: BinaryIO, kind: Kind, limits: Limits, selection: Selection) -> tuple[Decoded, Kind]:
+    if kind is Kind.FITS:
+        return read_fits(file, limits, selection), kind
+    if kind is Kind.XISF:
+        return read_xisf(file, limits, selection), kind
+    if kind is Kind.RAW:
+        try:
+            return read_raw(file, limits, selection), kind
+        except Invalid as error:
+            # Scanners and editors write TIFF that looks like a camera's
+            if str(error) != NOT_READ or not is_plain_tiff(file):
+                raise
+            return read_picture(file, Kind.TIFF, limits, selection), Kind.TIFF
+    if kind.is_image:
+        return read_picture(file, kind, limits, selection), kind
+    raise Invalid(WHAT_IT_IS[kind])
 
 
 def kind_of(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Kind:

@@ -1,6 +1,7 @@
 """What kind of file some bytes begin: told by the bytes, never by the name."""
 
 from enum import StrEnum
+from typing import BinaryIO
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Kind(StrEnum):
     @property
     def is_image(self) -> bool:
         """True for the formats that `read_frame` decodes."""
-        return self in {Kind.FITS, Kind.JPEG, Kind.PNG, Kind.TIFF, Kind.GIF}
+        return self in {Kind.FITS, Kind.XISF, Kind.RAW, Kind.JPEG, Kind.PNG, Kind.TIFF, Kind.GIF}
 
     @property
     def is_packed(self) -> bool:
@@ -54,8 +55,6 @@ class Kind(StrEnum):
 WHAT_IT_IS = {
     Kind.EMPTY: "The file is empty.",
     Kind.TAR: "This is a tar archive, not an image: unpack it and hand over its images one by one.",
-    Kind.XISF: "This is an XISF file, which is not read yet: save it as FITS.",
-    Kind.RAW: "This is a camera's raw file, which is not read: convert it to TIFF or FITS.",
     Kind.HTML: "This is a web page, not an image; perhaps the link leads to a page about the image.",
     Kind.XML: "This is an XML document, not an image.",
     Kind.JSON: "This is a JSON document, not an image.",
@@ -69,7 +68,7 @@ WHAT_IT_IS = {
     Kind.ARCHIVE: "This is an archive of a kind that is not read: unpack it and hand over the image itself.",
     Kind.XY_LIST: "This is a list of numbers, not an image.",
     Kind.TEXT: "This is a text file, not an image.",
-    Kind.UNKNOWN: "This is not an image of a known kind: FITS, JPEG, PNG, TIFF and GIF are read.",
+    Kind.UNKNOWN: "This is no image of a known kind: FITS, XISF, raw camera files, JPEG, PNG, TIFF and GIF are read.",
 }
 
 _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
@@ -131,9 +130,28 @@ def _tiff_or_raw(head: bytes) -> Kind:
         return Kind.TIFF
     tags = tiff_tags.first_values(head, head[at:])
     thumbnail = bool((tags.get(tiff_tags.SUBFILE) or 0) & 1)
-    if tiff_tags.DNG_VERSION in tags or (thumbnail and tiff_tags.SUB_IFDS in tags and tiff_tags.MAKE in tags):
+    colours = tags.get(tiff_tags.PHOTOMETRIC) == tiff_tags.COLOUR_FILTER_ARRAY
+    makers = tags.get(tiff_tags.COMPRESSION) in tiff_tags.MAKERS_OWN
+    if (
+        tiff_tags.DNG_VERSION in tags
+        or colours
+        or makers
+        or (thumbnail and tiff_tags.SUB_IFDS in tags and tiff_tags.MAKE in tags)
+    ):
         return Kind.RAW
     return Kind.TIFF
+
+
+def is_plain_tiff(source: BinaryIO) -> bool:
+    """Say whether a file begins as a TIFF and holds no mosaic of colours in its first directory."""
+    source.seek(0)
+    head = source.read(HEAD_BYTES)
+    source.seek(0)
+    at = tiff_tags.directory_offset(head) if head[:4] in _TIFF else None
+    if at is None or head[8:10] == b"CR":
+        return False
+    tags = tiff_tags.first_values(head, head[at:])
+    return tiff_tags.DNG_VERSION not in tags and tags.get(tiff_tags.COMPRESSION) not in tiff_tags.MAKERS_OWN
 
 
 def _boxes(brand: bytes) -> Kind:
