@@ -27,7 +27,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@touch $@
 
 system: ## Install the system packages that tests and narrow fields need (as root on Debian), or say which
-	@bin/system-packages chromium astrometry-data-tycho2
+	@bin/system-packages chromium astrometry-data-tycho2 astrometry.net
 
 demo: $(VENV)/.ready node_modules/.package-lock.json ## Solve a simulated frame over HTTP and keep serving (ONCE=1 stops, IMAGE=path takes yours)
 	@$(BIN)/hven demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)") $(if $(PORT),--port $(PORT))

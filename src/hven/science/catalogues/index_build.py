@@ -169,7 +169,7 @@ def build_indexes(
             at = 0.1 + 0.9 * (number + part / len(tiles)) / len(scales)
             where = f", tile {part + 1} of {len(tiles)}" if tile is not None else ""
             words = f"Making asterisms of {low:.1f} to {high:.1f} arcminutes{where}"
-            ending = "" if tile is None else f"-{tile:02d}"
+            ending = "" if tile is None else f"-t{tile:02d}"
             target = folder / f"own-{name}-{scale:02d}{ending}.fits"
             jitter = jitter_arcsec if jitter_arcsec is not None else min(0.06 * low, 1.0)
             # -E, only where stars are: an index of a small part of the sky would take as long as one of all of it

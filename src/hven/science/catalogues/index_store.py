@@ -82,6 +82,7 @@ def removable(word: str, folder: Path, others: Iterable[Path] = ()) -> tuple[lis
 
 def remove_indexes(indexes: Iterable[IndexFile], folder: Path) -> None:
     """Remove files of a folder; processes that have them open keep reading what they opened."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(folder / ".lock"):
         for index in indexes:
             if index.path.parent != folder:

@@ -18,7 +18,7 @@ from hven.errors import Invalid
 _BLOCK = 2880
 _MOST_BLOCKS = 64
 _SUFFIXES = (".fits", ".fit")
-_OWN = re.compile(r"own-(?P<name>.+)-[0-9m][0-9](-[0-9]+)?\.fits")
+_OWN = re.compile(r"own-(?P<name>.+?)-[0-9]{2}(-t[0-9]+)?\.fits")
 
 
 @dataclass(frozen=True, slots=True)
