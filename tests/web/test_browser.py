@@ -22,6 +22,7 @@ PAGES = (
     "/frames/?look=grid",
     "/upload/",
     "/queue/",
+    "/solver/",
     "/keys/",
     "/password/",
     "/nowhere",
@@ -287,7 +288,13 @@ def test_the_keyboard_reaches_everything(window, frame) -> None:
         page.keyboard.press("/")
         assert page.evaluate("document.activeElement.id") == "search"
         page.evaluate("document.activeElement.blur()")
-        for letter, path in (("q", "/queue/"), ("k", "/keys/"), ("u", "/upload/"), ("f", "/frames/")):
+        for letter, path in (
+            ("q", "/queue/"),
+            ("s", "/solver/"),
+            ("k", "/keys/"),
+            ("u", "/upload/"),
+            ("f", "/frames/"),
+        ):
             page.keyboard.press("g")
             page.keyboard.press(letter)
             page.wait_for_url(f"**{path}")

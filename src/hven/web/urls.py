@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from hven.web.api import frames as api
-from hven.web.views import accounts, files, image, keys, lists
+from hven.web.views import accounts, files, image, indexes, keys, lists
 
 _FRAME = "frames/<uuid:uuid>/"
 
@@ -14,6 +14,11 @@ urlpatterns: list[URLPattern] = [
     path("sign-up/", accounts.sign_up, name="sign-up"),
     path("setup/<str:secret>/", accounts.set_up, name="setup"),
     path("password/", accounts.change_password, name="password"),
+    path("solver/", indexes.solver, name="solver"),
+    path("solver/fetch/", indexes.fetch, name="solver-fetch"),
+    path("solver/build/", indexes.build, name="solver-build"),
+    path("solver/remove/", indexes.remove, name="solver-remove"),
+    path("solver/<uuid:uuid>/cancel/", indexes.cancel, name="solver-cancel"),
     path("keys/", keys.keys, name="keys"),
     path("keys/<uuid:uuid>/revoke/", keys.revoke, name="revoke-key"),
     path("upload/", lists.upload, name="upload"),

@@ -21,6 +21,9 @@ _ICONS = {
     '<rect x="3" y="13" width="8" height="8"/><rect x="13" y="13" width="8" height="8"/>',
     "upload": '<path d="M12 16V4M7 9l5-5 5 5M4 15v5h16v-5"/>',
     "queue": '<path d="M4 6h16M4 12h11M4 18h7"/><circle cx="19" cy="16" r="2.5"/>',
+    "solver": '<path d="M5 19 9 7l9 3-4 8z"/><circle class="solid" cx="5" cy="19" r="2"/>'
+    '<circle class="solid" cx="9" cy="7" r="2"/>'
+    '<circle class="solid" cx="18" cy="10" r="2"/><circle class="solid" cx="14" cy="18" r="2"/>',
     "keys": '<circle cx="8" cy="15" r="4"/><path d="M11 12 20 3M16 7l3 3"/>',
     "search": '<circle cx="10.5" cy="10.5" r="6"/><path d="m15 15 6 6"/>',
     "theme": '<circle cx="12" cy="12" r="8"/><path class="solid" d="M12 4a8 8 0 0 1 0 16z"/>',
