@@ -11,7 +11,7 @@ import numpy as np
 from hven.accounts.models import User
 from hven.archive.models import DataFile
 from hven.imaging.models import Run, Solution
-from hven.science.catalogues.indexes import IndexFile
+from hven.science.catalogues.indexes import IndexFile, whole_sky
 from hven.science.catalogues.patterns import NARROWEST_DEG, WIDEST_DEG
 from hven.science.catalogues.series import advice, is_covered, size_of, word_for
 
@@ -30,7 +30,8 @@ class Segment:
 
     start: float
     length: float
-    kind: str  # patterns, public, own; "edge" where only some frames are placed
+    kind: str  # patterns, public (the whole sky), own (parts of it); "edge" where only some frames are placed
+    top: int  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Camera:
     width_deg: float
     frames: int
     solved: int
-    covered: bool
+    covered: bool  # wherever it points
+    partly: bool  # where an own or incomplete index reaches
     words: tuple[str, ...]  # for `hven index fetch`
     bytes: int
 
@@ -63,35 +65,34 @@ def ticks() -> list[tuple[float, str, bool]]:
 
 
 def segments(installed: Sequence[IndexFile]) -> list[Segment]:
-    """Return what is covered: by star patterns, by public and by own indexes, each merged."""
-    found = [_segment(NARROWEST_DEG, WIDEST_DEG, "patterns")]
-    for kind, indexes in (
-        ("public", [i for i in installed if not i.own_name]),
-        ("own", [i for i in installed if i.own_name]),
-    ):
-        found += [
-            _segment(low, high, "edge") for low, high in _merged((i.field_low_deg, i.field_high_deg) for i in indexes)
-        ]
-        found += [
-            _segment(low, high, kind)
-            for low, high in _merged((_RELIABLE * i.quad_low_arcmin / 60, i.field_high_deg) for i in indexes)
-        ]
+    """Return what is covered: by star patterns, by indexes of the whole sky, by those of parts of it, each merged."""
+    found = [_segment(NARROWEST_DEG, WIDEST_DEG, "patterns", 0)]
+    whole, part = _split(installed)
+    for row, (kind, indexes) in enumerate((("public", whole), ("own", part)), 1):
+        some = _merged((i.field_low_deg, i.field_high_deg) for i in indexes)
+        found += [_segment(low, high, "edge", row) for low, high in some]
+        found += [_segment(low, high, kind, row) for low, high in _reliable(indexes)]
     return found
 
 
 def in_words(installed: Sequence[IndexFile]) -> str:
     """Return what the bar shows, as a sentence."""
-    spans = _merged(
-        [
-            (NARROWEST_DEG, WIDEST_DEG),
-            *((_RELIABLE * i.quad_low_arcmin / 60, i.field_high_deg) for i in installed),
-        ]
-    )
-    return (
-        "Covered are fields of "
-        + " and ".join(f"{_angle(low)} to {_angle(min(high, 180))}" for low, high in spans)
-        + "."
-    )
+    whole, part = _split(installed)
+    said = f"Covered are fields of {_spans(_merged([(NARROWEST_DEG, WIDEST_DEG), *_reliable(whole)]))}"
+    return f"{said}, in parts of the sky also of {_spans(_reliable(part))}." if part else f"{said}."
+
+
+def _split(installed: Sequence[IndexFile]) -> tuple[list[IndexFile], list[IndexFile]]:
+    whole = set(whole_sky(installed))
+    return [i for i in installed if i in whole], [i for i in installed if i not in whole]
+
+
+def _reliable(indexes: Sequence[IndexFile]) -> list[tuple[float, float]]:
+    return _merged((_RELIABLE * i.quad_low_arcmin / 60, i.field_high_deg) for i in indexes)
+
+
+def _spans(spans: Sequence[tuple[float, float]]) -> str:
+    return " and ".join(f"{_angle(low)} to {_angle(min(high, 180))}" for low, high in spans)
 
 
 def cameras(user: User, installed: Sequence[IndexFile]) -> list[Camera]:
@@ -122,13 +123,16 @@ def cameras(user: User, installed: Sequence[IndexFile]) -> list[Camera]:
 
 def _camera(name: str, frames: list[tuple[float, bool]], installed: Sequence[IndexFile]) -> Camera:
     width = float(np.median([wide for wide, _ in frames]))
-    scales = advice(width, installed)
+    whole, part = _split(installed)
+    scales = advice(width, whole)
+    covered = is_covered(width, whole)
     return Camera(
         name=name,
         width_deg=width,
         frames=len(frames),
         solved=sum(solved for _, solved in frames),
-        covered=is_covered(width, installed),
+        covered=covered,
+        partly=not covered and is_covered(width, part),
         words=tuple(word_for(scale) for scale in scales),
         bytes=size_of(scales),
     )
@@ -153,9 +157,9 @@ def _width(pixels: int | None, scale: Any) -> float | None:
     return min(pixels * scale / 3600, 180.0)
 
 
-def _segment(low: float, high: float, kind: str) -> Segment:
+def _segment(low: float, high: float, kind: str, row: int) -> Segment:
     start, end = place(low), place(high)
-    return Segment(start, round(max(end - start, 0.4), 2), kind)
+    return Segment(start, round(max(end - start, 0.4), 2), kind, 4 + 18 * row)
 
 
 def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -62,3 +62,14 @@ def test_the_installed_series_is_known() -> None:
     low, high = covered_widths(found) or (0, 0)
     assert 0.3 < low < 1.0
     assert high > 60
+
+
+def test_only_complete_sets_cover_the_whole_sky(tmp_path: Path) -> None:
+    from hven.science.catalogues.indexes import whole_sky
+
+    for tile in range(48):
+        write_index(tmp_path / f"index-5204-{tile:02d}.fits", HEALPIX=tile)
+    write_index(tmp_path / "index-5205-01.fits", INDEXID=5205, HEALPIX=1)
+    write_index(tmp_path / "index-4110.fits", INDEXID=4110, HEALPIX=-1, HPNSIDE=0)
+    write_index(tmp_path / "own-m31-02.fits", INDEXID=10012, HEALPIX=-1, HPNSIDE=0)
+    assert {index.index_id for index in whole_sky(find_indexes([tmp_path]))} == {5204, 4110}

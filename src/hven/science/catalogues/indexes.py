@@ -107,6 +107,24 @@ def read_index(path: Path) -> IndexFile:
     return index
 
 
+def whole_sky(indexes: Iterable[IndexFile]) -> tuple[IndexFile, ...]:
+    """Return those files that cover the whole sky, alone or with all other tiles of theirs.
+
+    An own index reaches as far as its catalogue does, so only one of all tiles counts.
+    """
+    indexes = tuple(indexes)
+    tiles: dict[tuple[int, int], int] = {}
+    for index in indexes:
+        tiles[index.index_id, index.nside] = tiles.get((index.index_id, index.nside), 0) + 1
+
+    def whole(index: IndexFile) -> bool:
+        if index.healpix < 0:
+            return not index.own_name
+        return tiles[index.index_id, index.nside] == 12 * index.nside**2
+
+    return tuple(index for index in indexes if whole(index))
+
+
 def covered_widths(indexes: Iterable[IndexFile]) -> tuple[float, float] | None:
     """Return the narrowest and the widest frame, degrees, that these files can place; None without any."""
     indexes = tuple(indexes)

@@ -139,7 +139,7 @@ def _choices() -> list[dict[str, Any]]:
     """Return what can be fetched, as words with sizes; what is there already is left out."""
     found = []
     for series in ALL:
-        for scale, size in series.sizes:
+        for scale, size in sorted(series.sizes, reverse=True):
             word = f"{100 * series.number + scale}" if series.number != 52 or scale else f"{series.name} --scale 0"
             if indexes.plan_fetch(series.name, (scale,)).missing:
                 found.append({"word": word, "series": series.name, "bytes": size})
