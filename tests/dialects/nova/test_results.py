@@ -162,11 +162,14 @@ def test_the_annotated_picture_is_a_jpeg_of_640_pixels(solved: tuple[Nova, int])
     nova, job = solved
     answer = nova.file(f"annotated_display/{job}")
     assert answer["Content-Type"] == "image/jpeg"
-    assert max(Image.open(io.BytesIO(b"".join(answer))).size) == 640
+    assert max(Image.open(io.BytesIO(answer.content)).size) == 640
 
 
-PIXELS = ["new_fits_file", "annotated_display"]
-FACTS = ["wcs_file", "rdls_file", "axy_file", "corr_file", "joblog"]
+PIXELS = [
+    "new_fits_file", "new_header_file", "kml_file", "annotated_display", "annotated_full", "grid_display",
+    "red_green_image_display", "extraction_image_display",
+]  # fmt: skip
+FACTS = ["wcs_file", "rdls_file", "axy_file", "corr_file", "image_rd_file", "joblog", "joblog2"]
 
 
 def test_facts_answer_to_anyone_and_private_pixels_to_their_submitter_for_a_day(
@@ -249,7 +252,12 @@ def test_lists_of_sources_are_solved(nova: Nova, solver_folder: Path, wide_frame
     assert nova.get(f"jobs/{job}/info")["original_filename"] == "json-xy"
     assert nova.file(f"wcs_file/{job}").status_code == 200
     assert nova.file(f"new_fits_file/{job}").status_code == 404
-    assert nova.file(f"annotated_display/{job}").status_code == 404
+    # There is no frame to show: marks are drawn on an empty one.
+    for kind in ("annotated_display", "red_green_image_full", "extraction_image_display"):
+        image = Image.open(io.BytesIO(nova.file(f"{kind}/{job}").content))
+        assert image.size == ((800, 600) if kind.endswith("full") else (640, 480))
+    assert nova.file(f"kml_file/{job}").status_code == 200
+    assert nova.file(f"thumbnail_of_image/{job}").status_code == 404
 
 
 def test_parity_zero_finds_frames_whose_answer_is_minus_one(nova: Nova, solver_folder: Path, wide_frame: Path) -> None:

@@ -1,15 +1,26 @@
 """The verbs of the archive."""
 
-from hven.archive.services.albums import delete_album, find_album, make_album, move_files, rename_album, visible_albums
+from hven.archive.services.albums import (
+    NO_ALBUM,
+    albums_to_fill,
+    delete_album,
+    find_album,
+    make_album,
+    move_files,
+    rename_album,
+    visible_albums,
+)
 from hven.archive.services.files import add_file, inbox, note_header, note_list, set_machine_tags
 from hven.archive.services.licences import Licence, set_licence
 from hven.archive.services.submissions import fail_submission, finish_submission, new_submission
 from hven.archive.services.tags import add_tag, remove_tag, tagged
 
 __all__ = [
+    "NO_ALBUM",
     "Licence",
     "add_file",
     "add_tag",
+    "albums_to_fill",
     "delete_album",
     "fail_submission",
     "find_album",

@@ -9,7 +9,7 @@ from django.db.models import Case, Q, QuerySet, When
 from django.utils import timezone
 
 from hven.accounts import access
-from hven.accounts.actor import WRITE, Actor
+from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Grant, User, Visibility
 from hven.archive.models import DataFile, Dataset
 from hven.archive.services.files import INBOX, inbox
@@ -110,6 +110,21 @@ def visible_albums(actor: Actor) -> QuerySet[Dataset]:
     return albums.filter(mine | Q(inbox=False)).order_by("name", "id")
 
 
+def albums_to_fill(actor: Actor, name: str) -> QuerySet[Dataset]:
+    """Return the albums of a title that the actor may put files into, their own before others'."""
+    if actor.user is None or not name.strip():
+        return Dataset.objects.none()
+    named = Dataset.objects.filter(name__iexact=name.strip()).exclude(~Q(owner=actor.user), inbox=True)
+    # A key that only uploads fills the albums of its user too, without changing them.
+    mine = Q(owner=actor.user)
+    if actor.key is not None and actor.key.observatory_id is not None:
+        mine &= Q(observatory=actor.key.observatory_id)
+    allowed = access.permitted(actor, access.Verb.CHANGE)
+    if UPLOAD in actor.scopes:
+        allowed |= mine
+    return named.filter(allowed).order_by(Case(When(owner=actor.user, then=0), default=1), "id")
+
+
 def find_album(actor: Actor, name: str) -> Dataset:
     """Return the album of a title that the actor may put files into, their own before others'.
 
@@ -118,11 +133,8 @@ def find_album(actor: Actor, name: str) -> Dataset:
     NotFound
         There is none.
     """
-    name = name.strip()
-    found = access.visible(Dataset.objects.filter(name__iexact=name), actor, access.Verb.CHANGE)
-    own_first = Case(When(owner=actor.user, then=0), default=1)
-    album = found.order_by(own_first, "id").first() if name and actor.user is not None else None
-    if album is None or (album.inbox and album.owner != actor.user):
+    album = albums_to_fill(actor, name).first()
+    if album is None:
         raise NotFound(NO_ALBUM)
     return album
 

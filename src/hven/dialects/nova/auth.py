@@ -17,7 +17,7 @@ from hven.accounts.actor import ANYONE, Actor
 from hven.accounts.models import AccessKey
 from hven.accounts.services.keys import SCOPES_OF_KIND
 from hven.errors import Forbidden, Invalid, Unauthenticated
-from hven.imaging.models import Run
+from hven.imaging.models import Reduction
 
 ADDRESS_OPENS_FOR = timedelta(hours=24)
 
@@ -93,20 +93,34 @@ def session_actor(found: dict[str, Any]) -> Actor:
         raise Unauthenticated(f"no session with key {str(session)[:60]!r}; log in again.") from None
 
 
+def key_actor(request: HttpRequest) -> Actor:
+    """Return who owns the key or session in the header Authorization, which calls without a form send.
+
+    Raises
+    ------
+    Unauthenticated
+        There is none, or none that works.
+    """
+    scheme, _, secret = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() not in {"bearer", "token"} or not secret.strip():
+        raise Unauthenticated("Send a key or a session in the header Authorization: Bearer KEY.")
+    return accounts.authenticate_secret(secret.strip())
+
+
 def page_actor(request: HttpRequest) -> Actor:
     """Return who asks for a file: somebody signed in on the pages, or anyone."""
     user = getattr(request, "user", None)
     return Actor.of(user) if user is not None and user.is_authenticated else ANYONE
 
 
-def check_pixels(request: HttpRequest, run: Run) -> None:
-    """Raise Forbidden unless the asker may have a run's pixels.
+def check_pixels(request: HttpRequest, reduction: Reduction) -> None:
+    """Raise Forbidden unless the asker may have a frame's pixels.
 
     Clients fetch these without a session, so for a day they open to the address that handed the frame over.
     """
-    if access.may(page_actor(request), access.Verb.OPEN, run, "reduction"):
+    if access.may(page_actor(request), access.Verb.OPEN, reduction):
         return
-    submission = run.reduction.submission
+    submission = reduction.submission
     fresh = submission is not None and timezone.now() - submission.created < ADDRESS_OPENS_FOR
     if fresh and submission is not None and submission.address and _same(submission.address, client_address(request)):
         return

@@ -1,24 +1,19 @@
-"""The JSON layer of nova's API."""
+"""The JSON layer of nova's API: signing in, and how submissions and jobs are doing."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import numpy as np
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 
 from hven.accounts import access
-from hven.accounts.actor import UPLOAD, WRITE, Actor
+from hven.accounts.actor import Actor
 from hven.archive.models import Submission
-from hven.dialects.nova import auth, wire, words
+from hven.dialects.nova import auth, wire
 from hven.dialects.nova.errors import json_answer, json_call
-from hven.errors import Invalid, NotFound
+from hven.errors import NotFound
 from hven.imaging import services as imaging
 from hven.imaging.models import Run
-from hven.imaging.services.runs import Request
-from hven.storage import services as storage
 
 
 @json_call
@@ -30,45 +25,11 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 @json_call
-def upload(request: HttpRequest) -> HttpResponse:
-    """Take a frame, or lists of sources, and ask for it to be solved."""
-    found = auth.arguments(request)
-    actor = auth.session_actor(found)
-    lists = words.source_lists(found)
-    if lists is not None:
-        return _take_lists(request, actor, found, lists)
-    file = request.FILES.get("file")
-    if not isinstance(file, UploadedFile):
-        raise Invalid("There is no file: send it as the part 'file' of a multipart/form-data request.")
-    asked = _request(request, found, file.name or "")
-    access.need(actor, UPLOAD, WRITE)
-    blob = storage.put(file)
-    return _accepted(imaging.submit_file(actor, blob, asked), blob.sha1)
-
-
-@json_call
-def url_upload(request: HttpRequest) -> HttpResponse:
-    """Take an address to fetch a frame from, or lists of sources."""
-    found = auth.arguments(request)
-    actor = auth.session_actor(found)
-    lists = words.source_lists(found)
-    if lists is not None:
-        return _take_lists(request, actor, found, lists)
-    url = found.get("url")
-    if not isinstance(url, str) or not url.strip():
-        raise Invalid("There is no url to fetch a frame from.")
-    if len(url) > 2000:
-        raise Invalid("The url is longer than 2,000 characters.")
-    if not url.strip().isprintable():
-        raise Invalid("The url contains characters that no address has.")
-    name = url.split("?")[0].split("#")[0].rstrip("/").rsplit("/", 1)[-1]
-    return _accepted(imaging.submit_url(actor, url.strip(), _request(request, found, name)))
-
-
-@json_call
 def submission_status(request: HttpRequest, number: str) -> HttpResponse:
-    """Say how far a submission is; anyone may ask, as clients do so without a session."""
-    record = Submission.objects.filter(pk=_id(number)).first()
+    """Say how far a submission is; anyone may ask, as clients do so without a session. DELETE deletes it."""
+    if request.method == "DELETE":
+        return _delete(auth.key_actor(request), number)
+    record = Submission.objects.filter(pk=record_id(number)).first()
     if record is None:
         raise NotFound(f"There is no submission {number}.")
     runs = Run.objects.filter(reduction__submission=record).select_related("reduction", "job", "solution")
@@ -76,6 +37,12 @@ def submission_status(request: HttpRequest, number: str) -> HttpResponse:
     if not found:  # clients wait for ever for the first job of a submission
         raise NotFound(f"What submission {number} brought was deleted.")
     return json_answer(wire.submission(record, found))
+
+
+@json_call
+def delete_submission(request: HttpRequest, number: str) -> HttpResponse:
+    """Delete a submission with all that was made of it."""
+    return _delete(auth.session_actor(auth.arguments(request)), number)
 
 
 @json_call
@@ -154,7 +121,7 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
 def find_run(number: str) -> Run:
     """Return the run that nova's clients call a job; anyone may know how a job goes."""
     runs = Run.objects.select_related("job", "solution", "reduction__data_file", "reduction__submission")
-    run = runs.filter(pk=_id(number)).first()
+    run = runs.filter(pk=record_id(number)).first()
     if run is None:
         raise NotFound(f"There is no job {number}.")
     return run
@@ -185,43 +152,16 @@ def objects_of(run: Run) -> list[str]:
     return names
 
 
-def _take_lists(
-    request: HttpRequest, actor: Actor, found: dict[str, Any], lists: tuple[list[float], list[float]]
-) -> HttpResponse:
-    from hven.science.stars.tables import source_list, write_sources  # noqa: PLC0415 - astropy, for few requests
-
-    width, height = words.frame_size(found)
-    asked = _request(request, found, "json-xy")
-    access.need(actor, UPLOAD, WRITE)
-    sources = source_list(np.array(lists[0]) - 1, np.array(lists[1]) - 1, width=width, height=height)
-    table = io.BytesIO()
-    write_sources(table, sources)
-    blob = storage.put(table.getvalue())
-    return _accepted(imaging.submit_file(actor, blob, asked), blob.sha1)
-
-
-def _request(request: HttpRequest, found: dict[str, Any], name: str) -> Request:
-    return Request(
-        origin="nova",
-        name=name,
-        config=words.solve_config(found),
-        arguments=words.kept(found),
-        address=auth.client_address(request),
-        visibility=words.visibility(found),
-    )
-
-
-def _accepted(record: Submission, sha1: str | None = None) -> HttpResponse:
-    answer: dict[str, Any] = {"status": "success", "subid": record.pk}
-    if sha1 is not None:
-        answer["hash"] = sha1
-    return json_answer(answer)
+def _delete(actor: Actor, number: str) -> HttpResponse:
+    record = access.find(Submission.objects.all(), actor, access.Verb.DELETE, pk=record_id(number))
+    imaging.delete_submission(actor, record)
+    return json_answer({"status": "success"})
 
 
 def _uncalibrated(number: str) -> HttpResponse:
     return json_answer({"error": f"no calibration data available for job {number}"})
 
 
-def _id(number: str) -> int:
+def record_id(number: str) -> int:
     """Return a record's number, -1 for what can be none."""
     return int(number) if number.isdecimal() and len(number) <= 18 else -1

@@ -9,10 +9,13 @@ from typing import Any
 from hven.errors import Invalid
 
 # What stays out of the kept arguments: the session is a secret, the lists are kept as the file they make.
-_NOT_KEPT = {"session", "apikey", "x", "y"}
+_NOT_KEPT = {"session", "apikey", "x", "y", "lists"}
 # Clients may send anything as a value, lists too, so membership is asked of tuples: sets would hash it.
 _LONGEST_KEPT = 500  # characters of a value of an unknown key
 _MOST_SOURCES = 100_000
+_MOST_BINNED = 64
+_YES_NO = {"d": "", "y": "yes", "n": "no"}
+_SHARE_ALIKE = {"sa": "share alike"}
 
 
 def kept(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def solve_config(found: Mapping[str, Any]) -> dict[str, Any]:
     Invalid
         A value is of the wrong type or makes no sense; the sentence names the argument.
     """
-    config: dict[str, Any] = _scale(found) | _position(found)
+    config: dict[str, Any] = _scale(found) | _position(found) | _detection(found)
     parity = _whole(found, "parity")
     if parity is not None:
         if parity not in {0, 1, 2}:
@@ -50,18 +53,61 @@ def solve_config(found: Mapping[str, Any]) -> dict[str, Any]:
         # The service does the reverse of what its document says: 0 finds frames whose answer has parity -1.
         if parity != 2:
             config["parity"] = -1 if parity == 0 else 1
-    # Read for its errors only: the order of the distortion follows what the stars warrant.
     order = _whole(found, "tweak_order")
-    if order is not None and not 0 <= order <= 9:
-        raise Invalid("tweak_order lies between 0 (no distortion) and 9.")
+    if order is not None:
+        if not 0 <= order <= 9:
+            raise Invalid("tweak_order lies between 0 (no distortion) and 9.")
+        config["sip_order"] = order
     error = _number(found, "positional_error")
     if error is not None:
         if error <= 0:
             raise Invalid("positional_error is a number of pixels above 0.")
         config["positional_error"] = min(error, 50.0)
-    if found.get("album"):
-        raise Invalid("There is no album of that title.")
-    return config
+    # Of a list that comes as a file; a frame has its own size.
+    sizes = zip(("list_width", "list_height"), frame_size(found), strict=True)
+    return config | {name: size for name, size in sizes if size is not None}
+
+
+def album(found: Mapping[str, Any]) -> str:
+    """Return the title of the album that files go into, empty where none is named."""
+    title = found.get("album")
+    if title is None or title == "":
+        return ""
+    if not isinstance(title, str):
+        raise Invalid(f"album takes a title, not {_shown(title)}.")
+    return _text(title).strip()
+
+
+def licence(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Return hven's words for "allow_commercial_use" and "allow_modifications"."""
+    said = []
+    for name, words in (("allow_commercial_use", _YES_NO), ("allow_modifications", _YES_NO | _SHARE_ALIKE)):
+        value = found.get(name)
+        if value is None or value == "":
+            value = "d"
+        if not isinstance(value, str) or value not in words:
+            raise Invalid(f"{name} is {', '.join(words)}; not {_shown(value)}.")
+        said.append(words[value])
+    return said[0], said[1]
+
+
+def batch(found: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the arguments of each of several lists of sources ("lists"), or None where a call brings no batch.
+
+    What a list does not say holds as the call itself says it.
+
+    Raises
+    ------
+    Invalid
+        It is no list of objects.
+    """
+    lists = found.get("lists")
+    if lists is None:
+        return None
+    if not isinstance(lists, list) or not lists or not all(isinstance(one, dict) for one in lists):
+        raise Invalid('lists takes a list of objects such as {"x": [1, 2], "y": [3, 4]}.')
+    shared = {name: value for name, value in found.items() if name not in {"lists", "x", "y", "session"}}
+    return [{**shared, **one} for one in lists]
 
 
 def source_lists(found: Mapping[str, Any]) -> tuple[list[float], list[float]] | None:
@@ -83,7 +129,7 @@ def source_lists(found: Mapping[str, Any]) -> tuple[list[float], list[float]] | 
 
 
 def frame_size(found: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """Return "image_width" and "image_height", which belong to source lists."""
+    """Return "image_width" and "image_height", which belong to source lists; 0 says nothing."""
     sizes = []
     for name in ("image_width", "image_height"):
         size = _whole(found, name)
@@ -91,6 +137,30 @@ def frame_size(found: Mapping[str, Any]) -> tuple[int | None, int | None]:
             raise Invalid(f"{name} is a number of pixels between 1 and 1,000,000.")
         sizes.append(size or None)
     return sizes[0], sizes[1]
+
+
+def _detection(found: Mapping[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    factor = _number(found, "downsample_factor")
+    if factor:  # the service drops a 0
+        if not 1 <= factor <= _MOST_BINNED:
+            raise Invalid(f"downsample_factor lies between 1 and {_MOST_BINNED}.")
+        config["bin_by"] = round(factor)
+    for name, key in (("use_sextractor", "segmentation"), ("invert", "invert")):
+        if _switch(found, name):
+            config[key] = True
+    _switch(found, "crpix_center")  # the reference pixel always is the centre
+    return config
+
+
+def _switch(found: Mapping[str, Any], name: str) -> bool:
+    """Return a switch. The service takes any text for true; here the words for "no" are believed."""
+    value = found.get(name)
+    if isinstance(value, str):
+        return value.strip().lower() not in {"", "0", "n", "no", "f", "false", "off", "none", "null"}
+    if value is None or isinstance(value, bool | int | float):
+        return bool(value)
+    raise Invalid(f"{name} takes true or false, not {_shown(value)}.")
 
 
 def _scale(found: Mapping[str, Any]) -> dict[str, float]:

@@ -8,7 +8,14 @@ from hven.imaging.services.frames import (
     set_file_visibility,
     set_visibility,
 )
-from hven.imaging.services.products import find_product, product_or_none, solved_frame
+from hven.imaging.services.pictures import picture, sky_map, sky_overlay, thumbnail
+from hven.imaging.services.products import (
+    find_product,
+    placed_sources,
+    product_or_none,
+    solved_frame,
+    solved_header,
+)
 from hven.imaging.services.runs import (
     cancel_run,
     repeat_run,
@@ -29,6 +36,8 @@ __all__ = [
     "delete_reduction",
     "delete_submission",
     "find_product",
+    "picture",
+    "placed_sources",
     "product_or_none",
     "repeat_run",
     "request_run",
@@ -36,9 +45,13 @@ __all__ = [
     "set_album_visibility",
     "set_file_visibility",
     "set_visibility",
+    "sky_map",
+    "sky_overlay",
     "solved_frame",
+    "solved_header",
     "submit_file",
     "submit_files",
     "submit_url",
+    "thumbnail",
     "visible_runs",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 
 from django.conf import settings
 
+from hven.archive.models import DataFile
 from hven.errors import NotFound
-from hven.imaging.models import ReductionFile, Run
+from hven.imaging.models import ReductionFile, Run, Solution
 from hven.imaging.services.limits import frame_limits
 from hven.storage import services as storage
 
@@ -47,14 +49,9 @@ def solved_frame(run: Run) -> Path:
     from hven.science.frames.read import read_frame  # noqa: PLC0415 - astropy, wanted by few requests
     from hven.science.stars.tables import write_solved_frame  # noqa: PLC0415 - the same
 
-    data_file = run.reduction.data_file
-    solution = getattr(run, "solution", None)
-    if solution is None or data_file is None:
-        raise NotFound(f"This run has no solution to write into a file. {run.why}".strip())
-    if data_file.format in {"", "list"}:
-        raise NotFound("What was handed over was a list of sources: there is no picture to write.")
+    data_file, solution = _solved_picture(run)
     with storage.local(data_file.blob) as path:
-        frame = read_frame(path, limits=frame_limits())
+        frame = read_frame(path, limits=frame_limits(), plane=run.config.get("plane") or None)
     folder: Path = settings.HVEN_FOLDERS.scratch
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix="solved-", suffix=".fits", dir=folder, delete=False) as file:
@@ -65,3 +62,49 @@ def solved_frame(run: Run) -> Path:
         target.unlink(missing_ok=True)
         raise
     return target
+
+
+def solved_header(run: Run) -> bytes:
+    """Return the frame's own header with the projection in it, as a FITS file without data.
+
+    Raises
+    ------
+    NotFound
+        The run has no solution, or its input was no picture.
+    """
+    from hven.science.frames.frame import Card  # noqa: PLC0415 - as above
+    from hven.science.stars.tables import write_solved_header  # noqa: PLC0415 - as above
+
+    data_file, solution = _solved_picture(run)
+    cards = [Card(str(keyword), value, str(comment)) for keyword, value, comment in data_file.cards]
+    content = io.BytesIO()
+    write_solved_header(content, cards, solution.wcs, picture_format=data_file.format)
+    return content.getvalue()
+
+
+def placed_sources(run: Run) -> bytes:
+    """Return the table of detected sources with their places in the sky (RA, DEC) as FITS.
+
+    Raises
+    ------
+    NotFound
+        The run left no table, or has no solution.
+    """
+    from hven.science.stars.tables import with_places  # noqa: PLC0415 - as above
+
+    table = find_product(run, "axy.fits")
+    solution = getattr(run, "solution", None)
+    if solution is None:
+        raise NotFound(f"This run has no solution to place its sources by. {run.why}".strip())
+    with storage.open_blob(table.blob) as stream:
+        return with_places(stream, solution.wcs)
+
+
+def _solved_picture(run: Run) -> tuple[DataFile, Solution]:
+    data_file = run.reduction.data_file
+    solution = getattr(run, "solution", None)
+    if solution is None or data_file is None:
+        raise NotFound(f"This run has no solution to write into a file. {run.why}".strip())
+    if data_file.format in {"", "list"}:
+        raise NotFound("What was handed over was a list of sources: there is no picture to write.")
+    return data_file, solution

@@ -3,8 +3,10 @@
 Pixel coordinates in these tables are 1-based, as everywhere in FITS.
 """
 
+import csv
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from hven import __version__
 from hven.errors import Invalid, TooLarge
-from hven.science.frames.frame import Frame
+from hven.science.frames.frame import Card, Frame
 from hven.science.frames.limits import Limits
 from hven.science.frames.read import DEFAULT_LIMITS, opened
 from hven.science.frames.sniff import Kind
@@ -114,12 +116,52 @@ def write_solved_frame(path: Path, frame: Frame, wcs: Wcs, comments: tuple[str, 
     if frame.rgb is not None:
         data = np.moveaxis(frame.rgb, -1, 0)
     hdu = fits.PrimaryHDU(data)
-    for card in frame.cards:
-        # Where a picture was taken, and what its camera hides in notes, is its owner's to tell.
-        if _belongs(card.keyword) and not (frame.format != "fits" and card.keyword.upper().startswith(_PERSONAL)):
-            _add(hdu.header, card.keyword, card.value, card.comment)
-    _put(hdu.header, wcs.to_cards(), comments)
+    _merge(hdu.header, frame.cards, wcs, frame.format, comments)
     hdu.writeto(path, overwrite=True, output_verify="silentfix")
+
+
+def write_solved_header(path: Path | BinaryIO, cards: Sequence[Card], wcs: Wcs, *, picture_format: str) -> None:
+    """Write a frame's own header with the projection in place of any earlier one, as a FITS file without data."""
+    hdu = fits.PrimaryHDU()
+    _merge(hdu.header, cards, wcs, picture_format, ())
+    hdu.writeto(path, overwrite=True, output_verify="silentfix")
+
+
+def with_places(table: BinaryIO, wcs: Wcs) -> bytes:
+    """Return a table of detected sources with RA and DEC (float64, ICRS degrees) beside their other columns.
+
+    Raises
+    ------
+    Invalid
+        It is no table of sources.
+    """
+    with fits.open(table, memmap=False) as hdus:
+        try:
+            x, y, _ = _columns(hdus)
+        except KeyError as error:
+            raise Invalid("The file is no FITS table of sources with columns X and Y.") from error
+        ra, dec = wcs.to_sky(x - 1, y - 1)
+        columns = [
+            fits.Column(column.name, column.format, unit=column.unit, array=hdus[1].data[column.name])
+            for column in hdus[1].columns
+        ]
+        columns += [fits.Column("RA", "D", unit="deg", array=ra), fits.Column("DEC", "D", unit="deg", array=dec)]
+        size = {"IMAGEW": wcs.width, "IMAGEH": wcs.height, "AN_FILE": "RDLS"}
+        out = io.BytesIO()
+        _write_table(out, columns, size)
+    return out.getvalue()
+
+
+def as_csv(table: BinaryIO) -> str:
+    """Return the first table of a FITS file as comma-separated text with a line of names (RFC 4180)."""
+    with fits.open(table, memmap=False) as hdus:
+        data, names = hdus[1].data, hdus[1].columns.names
+        rows = zip(*(data[name].tolist() for name in names), strict=True)
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(names)
+        writer.writerows(rows)
+    return text.getvalue()
 
 
 def read_source_list(
@@ -205,6 +247,16 @@ def _write_table(path: Path | BinaryIO, columns: list[fits.Column], cards: Mappi
 
 def _doubles(arrays: Mapping[str, NDArray[np.float64]]) -> list[fits.Column]:
     return [fits.Column(name, "D", array=array) for name, array in arrays.items()]
+
+
+def _merge(
+    header: fits.Header, cards: Sequence[Card], wcs: Wcs, picture_format: str, comments: tuple[str, ...]
+) -> None:
+    for card in cards:
+        # Where a picture was taken, and what its camera hides in notes, is its owner's to tell.
+        if _belongs(card.keyword) and not (picture_format != "fits" and card.keyword.upper().startswith(_PERSONAL)):
+            _add(header, card.keyword, card.value, card.comment)
+    _put(header, wcs.to_cards(), comments)
 
 
 def _put(header: fits.Header, cards: Mapping[str, Any], comments: tuple[str, ...] = ()) -> None:
