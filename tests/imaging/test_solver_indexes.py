@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from django.utils import timezone
 
 from hven.config.folders import Folders
 from hven.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -277,8 +276,3 @@ def test_a_narrow_frame_of_a_deep_catalogue_is_solved_blind_on_the_indexs_own_st
         assert np.abs((found.wcs.orientation_deg - wcs.orientation_deg + 180) % 360 - 180) < 0.01
         assert len(found.matches) > 30
         assert found.catalogue == "index 10012"
-
-
-def test_times_of_jobs_are_kept(db) -> None:
-    job = Job.objects.create(kind=indexes.FETCH, state=State.DONE, finished=timezone.now(), result={"files": 1})
-    assert indexes.last_ended() == [job]

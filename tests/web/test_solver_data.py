@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from hven.config.folders import Folders
 from hven.imaging.services import solver_indexes as indexes
@@ -94,7 +96,7 @@ def test_an_own_index_covers_a_narrow_camera_where_its_catalogue_reaches(client_
     assert not coverage.cameras(user, indexes.installed())[0].partly
     indexes.add_index(skies.built(place / "made"))
     page = text_of(client_for(user).get("/solver/"))
-    assert "deep (own)" in page
+    assert " deep own " in page
     assert "covered in parts of the sky" in page
     assert "For all of the sky install 5202 and 5203" in page
     assert "Covered are fields of 6° to 60°, in parts of the sky also of 0.14° to 0.47°." in page
@@ -163,13 +165,18 @@ def test_a_build_without_a_file_or_with_a_wrong_number_is_a_sentence(client_for,
 
 
 def test_what_ended_says_how_it_ended(client_for, staff, place) -> None:
-    Job.objects.create(kind=indexes.FETCH, args={"word": "5206"}, state=State.FAILED, error_text="The server is away.")
+    now = timezone.now()
+    Job.objects.create(
+        kind=indexes.FETCH, args={"word": "5206"}, state=State.FAILED, error_text="The server is away.", finished=now
+    )
+    Job.objects.create(kind=indexes.FETCH, args={"word": "5203"}, state=State.FAILED, finished=now - timedelta(days=2))
     result = {
         "name": "m31", "stars": 24000,
         "files": [{"solved": 5, "tried": 5, "width_deg": 0.2, "error_arcsec": 0.03}],
     }  # fmt: skip
-    Job.objects.create(kind=indexes.BUILD, args={"filename": "c.csv"}, state=State.DONE, result=result)
+    Job.objects.create(kind=indexes.BUILD, args={"filename": "c.csv"}, state=State.DONE, result=result, finished=now)
     page = text_of(client_for(staff).get("/solver/"))
+    assert "Fetch 5203" not in page
     assert "Fetch 5206: The server is away." in page
     assert "Index of c.csv: installed as m31, of 24000 stars; places 5 of 5 test fields of 12.00′, to 0.03″." in page
 
@@ -179,9 +186,9 @@ def test_an_index_of_the_data_folder_is_removed_and_others_have_no_button(client
     skies.built(place / "system", scale=3, first_id=20_000, name="other")
     client = client_for(staff)
     page = client.get("/solver/").content.decode()
-    assert 'aria-label="Remove 10012"' in page
-    assert 'aria-label="Remove 20013"' not in page
-    client.post("/solver/remove/", {"word": "10012"})
+    assert 'aria-label="Remove deep"' in page
+    assert 'aria-label="Remove other"' not in page
+    client.post("/solver/remove/", {"word": "deep"})
     assert [index.own_name for index in indexes.installed()] == ["other"]
 
 

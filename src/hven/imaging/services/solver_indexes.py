@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from hven.accounts.models import User
 from hven.errors import Conflict, Forbidden, HvenError, Invalid, NotFound, Unavailable
@@ -298,8 +300,10 @@ def under_way() -> list[Job]:
 
 
 def last_ended(count: int = 3) -> list[Job]:
-    """Return the last fetches and builds that ended with something to say, newest first."""
-    ended = Job.objects.filter(kind__in=[FETCH, BUILD], state__in=[State.DONE, State.FAILED])
+    """Return the fetches and builds of the last day that ended with something to say, newest first."""
+    ended = Job.objects.filter(
+        kind__in=[FETCH, BUILD], state__in=[State.DONE, State.FAILED], finished__gt=timezone.now() - timedelta(days=1)
+    )
     return [job for job in ended.order_by("-id")[: 3 * count] if not (job.result or {}).get("continued")][:count]
 
 
@@ -351,15 +355,18 @@ def _fetch_one(file: WantedFile, base: str, tell: Tell, pause_s: float) -> None:
     target = _workshop() / file.name
     url = f"{address}/{file.name}"
     target.unlink(missing_ok=True)
-    download(
-        url,
-        target,
-        limit=_LARGEST_FILE,
-        trusted=address if named else "",
-        room=storage.check_room,
-        progress=tell,
-        pause_s=pause_s,
-    )
+    try:
+        download(
+            url,
+            target,
+            limit=_LARGEST_FILE,
+            trusted=address if named else "",
+            room=storage.check_room,
+            progress=tell,
+            pause_s=pause_s,
+        )
+    except NotFound as error:
+        raise NotFound(f"{file.name} cannot be had from {address}. {error}") from error
     try:
         _check_is(file, target)
         install_index(target, own_folder(), other_folders(), move=True)

@@ -147,25 +147,24 @@ def _choices() -> list[dict[str, Any]]:
 
 
 def _groups(present: tuple[IndexFile, ...]) -> list[dict[str, Any]]:
-    """Return the installed files by number, narrowest first."""
-    by_number: dict[int, list[IndexFile]] = {}
+    """Return the installed files by number, own ones by name, narrowest first."""
+    by_name: dict[str, list[IndexFile]] = {}
     for index in present:
-        by_number.setdefault(index.index_id, []).append(index)
+        by_name.setdefault(index.own_name or str(index.index_id), []).append(index)
     found = []
-    for number, files in by_number.items():
+    for name, files in by_name.items():
         first = files[0]
         tiles = 12 * first.nside**2 if first.healpix >= 0 else 1
         found.append(
             {
-                "number": number,
-                "series": first.series,
-                "low": first.field_low_deg,
-                "high": min(first.field_high_deg, 180.0),
+                "name": name,
+                "series": "own" if first.own_name else first.series,
+                "low": min(file.field_low_deg for file in files),
+                "high": min(max(file.field_high_deg for file in files), 180.0),
                 "files": len(files),
-                "of": tiles if not first.own_name else len(files),
+                "of": len(files) if first.own_name else tiles,
                 "bytes": sum(file.size_bytes for file in files),
                 "removable": any(file.path.parent == indexes.own_folder() for file in files),
-                "word": str(number),
             }
         )
     return sorted(found, key=lambda group: group["low"])
