@@ -216,8 +216,8 @@ def test_x_and_y_win_over_a_file(nova: Nova) -> None:
     [
         ({}, "solve-field --crpix-center f"),
         (
-            {"scale_low": 1.5, "scale_high": 2.0, "ra": 0.0, "dec": 0.0, "radius": 5.0},
-            "solve-field --scale-units arcsecperpix --scale-low 1.5 --scale-high 2 --ra 0 --dec 0 --radius 5 --crpix-center f",
+            {"scale_low": 1.5, "scale_high": 2.0, "ra": 0.0, "dec": 0.0},
+            "solve-field --scale-units arcsecperpix --scale-low 1.5 --scale-high 2 --ra 0 --dec 0 --crpix-center f",
         ),
         ({"width_low": 1.0}, "solve-field --scale-units degwidth --scale-low 1 --crpix-center f"),
         ({"parity": 1, "sip_order": 0}, "solve-field --parity neg --no-tweak --crpix-center f"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
 import json
+import tarfile
 import time
 import urllib.error
 import urllib.parse
@@ -165,3 +169,96 @@ def test_nina_reads_the_number_before_the_status_so_errors_are_still_json(wire: 
     assert refused == {"status": "error", "errormessage": "bad apikey"}
     refused = wire.json("upload", _form(session="0" * 40))
     assert refused["errormessage"].startswith("no session with key")
+
+
+def _client_py_form(words: dict[str, Any], name: str, content: bytes) -> tuple[bytes, str]:
+    """A form as client.py builds it: lines of the boundary end in a bare LF, headers in CRLF."""
+    mark = "===============2521702492343980833=="
+    body = (
+        f"--{mark}\nContent-Type: text/plain\r\nMIME-Version: 1.0\r\n"
+        f'Content-disposition: form-data; name="request-json"\r\n\r\n{json.dumps(words)}\n'
+        f"--{mark}\nContent-Type: application/octet-stream\r\nMIME-Version: 1.0\r\n"
+        f'Content-disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    ).encode() + content + f"\n--{mark}--\n".encode()  # fmt: skip
+    return body, f'multipart/form-data; boundary="{mark}"'
+
+
+def test_client_py_with_a_file_that_ends_in_a_carriage_return(wire: Wire, live_server_with_workers: Any) -> None:
+    session = wire.json("login", _form(apikey=live_server_with_workers.api_key))["session"]
+    hashes = {}
+    for content in (b"1 2\r\n3 4\r\n5 6\r", b"1 2\r\n3 4\r\n5 6", b"1 2\r\n3 4\r\n5 6\n"):
+        body, kind = _client_py_form({"session": session}, "/home/me/list.txt", content)
+        sent = wire.json("upload", body, Content_Type=kind)
+        assert sent["status"] == "success"
+        hashes[content] = sent["hash"] == hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    # The bare LF takes the CR before it along, as it does at the original; nothing else is lost.
+    assert list(hashes.values()) == [False, True, True]
+
+
+def test_client_py_upload_xy(wire: Wire, live_server_with_workers: Any, wide_frame: Path) -> None:
+    session = wire.json("login", _form(apikey=live_server_with_workers.api_key))["session"]
+    with wide_frame.with_name(wide_frame.name + ".truth.csv").open() as file:
+        stars = [(float(row["x"]) + 1, float(row["y"]) + 1) for row in csv.DictReader(file)]
+    inside = [(x, y) for x, y in stars if 1 < x < 800 and 1 < y < 600][:100]
+    words = {
+        "session": session, "x": [x for x, _ in inside], "y": [y for _, y in inside], "allow_commercial_use": "d",
+        "allow_modifications": "d", "publicly_visible": "y",
+    }  # fmt: skip
+    number = wire.json("upload", _form(**words))["subid"]
+    job = wire.until(f"submissions/{number}", _has_job, _form(session=session))["jobs"][0]
+    wire.until(f"jobs/{job}", _solved, _form(session=session))
+    found = wire.json(f"jobs/{job}/calibration", _form(session=session))
+    # Nobody told the size of the frame: its middle is that of the stars.
+    assert (found["ra"], found["dec"]) == pytest.approx((84.0, -1.5), abs=0.3)
+    # -J, -T and -t
+    assert job in wire.json("myjobs/", _form(session=session))["jobs"]
+    assert job in wire.json("jobs_by_tag?query=M+42&exact=yes", _form(session=session))["job_ids"]
+    assert job in wire.json("jobs_by_tag?query=M+4&", _form(session=session))["job_ids"]
+
+
+def test_client_py_with_an_archive_gets_the_first_of_its_jobs(wire: Wire, live_server_with_workers: Any) -> None:
+    session = wire.json("login", _form(apikey=live_server_with_workers.api_key))["session"]
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name in ("a.txt", "b.txt", "c.txt"):
+            member = tarfile.TarInfo(name)
+            member.size = 8
+            archive.addfile(member, io.BytesIO(b"1 2\n3 4\n"))
+    body, kind = _client_py_form({"session": session}, "night.tar.gz", content.getvalue())
+    number = wire.json("upload", body, Content_Type=kind)["subid"]
+    first = wire.until(f"submissions/{number}", _has_job, _form(session=session))["jobs"][0]
+    found = wire.until(f"submissions/{number}", lambda one: one["processing_finished"] != "None")
+    assert len(found["jobs"]) == 3
+    assert found["jobs"][0] == first
+    for job in found["jobs"]:
+        wire.until(f"jobs/{job}", lambda one: one["status"] == "failure")
+
+
+def test_kstars_logs_in_with_an_unencoded_body_and_sends_a_table(
+    wire: Wire, live_server_with_workers: Any, wide_frame: Path
+) -> None:
+    login = f'request-json={{"apikey": "{live_server_with_workers.api_key}"}}'.encode()
+    session = wire.json("login", login, Content_Type="application/x-www-form-urlencoded")["session"]
+    with wide_frame.with_name(wide_frame.name + ".truth.csv").open() as file:
+        stars = [(float(row["x"]) + 1, float(row["y"]) + 1) for row in csv.DictReader(file)]
+    inside = [(x, y) for x, y in stars if 1 < x < 800 and 1 < y < 600][:100]
+    columns = [fits.Column(name, "E", array=[star[i] for star in inside]) for i, name in enumerate("XY")]
+    table = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)]).writeto(table)
+    words = {
+        "session": session, "publicly_visible": "n", "scale_units": "degwidth", "scale_type": "ul",
+        "scale_lower": 10.0, "scale_upper": 14.0, "crpix_center": True, "parity": 2, "image_width": 800,
+        "image_height": 600,
+    }  # fmt: skip
+    mark = "boundary_.oOo._MTIzNDU2Nzg5MDEyMzQ1Njc4OTA="
+    body = (
+        f"--{mark}\r\nContent-Type: application/text/plain\r\n"
+        f'Content-Disposition: form-data; name="request-json"\r\n\r\n{json.dumps(words)}\r\n'
+        f"--{mark}\r\nContent-Type: application/octet-stream\r\n"
+        'Content-Disposition: form-data; name="file"; filename="/tmp/stellarsolver.xyls"\r\n\r\n'
+    ).encode() + table.getvalue() + f"\r\n--{mark}--\r\n".encode()  # fmt: skip
+    number = wire.json("upload", body, Content_Type=f'multipart/form-data; boundary="{mark}"')["subid"]
+    finished = wire.until(f"submissions/{number}", lambda found: found["processing_finished"] not in {"None", ""})
+    wire.until(f"jobs/{finished['jobs'][0]}", _solved)
+    found = wire.json(f"jobs/{finished['jobs'][0]}/calibration")
+    assert found["width_arcsec"] == pytest.approx(800 * 54, rel=1e-3)
