@@ -158,11 +158,18 @@ def test_overlays_lie_on_the_stars(window, frame) -> None:
         assert abs(columns.mean() - 40) < 10
 
 
-def test_the_projection_in_the_browser_is_that_of_the_server(window, frame) -> None:
+LENS = {
+    "CTYPE1": "RA---ZPN", "CTYPE2": "DEC--ZPN", "CRVAL1": 40.0, "CRVAL2": 52.0, "CRPIX1": 410.0, "CRPIX2": 290.0,
+    "CD1_1": -0.2, "CD1_2": 0.03, "CD2_1": 0.03, "CD2_2": 0.2, "PV2_0": 0.0, "PV2_1": 1.0, "PV2_3": -0.04,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["flat", "fisheye"])
+def test_the_projection_in_the_browser_is_that_of_the_server(window, frame, kind) -> None:
     from hven.science.sky.wcs import Wcs
 
     generator = np.random.default_rng(3)
-    cards = {
+    cards = LENS if kind == "fisheye" else {
         "CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP", "CRVAL1": 359.9, "CRVAL2": 78.0, "CRPIX1": 400.5,
         "CRPIX2": 300.5, "CD1_1": -0.004, "CD1_2": 0.001, "CD2_1": 0.001, "CD2_2": 0.004, "A_ORDER": 3, "B_ORDER": 3,
         "A_2_0": 2e-6, "A_1_1": -1e-6, "A_3_0": 4e-9, "B_0_2": 3e-6, "B_2_1": -5e-9, "B_0_3": 2e-9,

@@ -36,6 +36,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     camera.add_argument(
         "--distortion", type=float, default=0.0, metavar="F", help="radial, at the corner: 0.01 is 1 %%"
     )
+    camera.add_argument(
+        "--lens", choices=("rectilinear", "equidistant", "equisolid"), default="rectilinear",
+        help="the last two are fisheyes that look up at the zenith (default %(default)s)",
+    )  # fmt: skip
     camera.add_argument("--limit-mag", type=float, metavar="MAG", help="with a signal-to-noise ratio of 5")
     camera.add_argument("--hot-pixels", type=int, default=100, metavar="N", help="(default %(default)s)")
     camera.add_argument("--hints", action="store_true", help="write pointing and focal length into the header")
@@ -95,6 +99,7 @@ def _spec(arguments: argparse.Namespace) -> Spec:
         "parity": (1 if picture else -1) * (-1 if arguments.mirror else 1),
         "fwhm_px": arguments.fwhm,
         "distortion": arguments.distortion,
+        "lens": arguments.lens,
         "limit_mag": arguments.limit_mag,
         "hot_pixels": arguments.hot_pixels,
         "hints": arguments.hints,

@@ -7,6 +7,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from hven.science.sky import zenithal
 from hven.science.sky.wcs import Wcs
 
 
@@ -201,3 +202,56 @@ def test_a_distortion_that_is_no_number_is_left_out() -> None:
     assert found is not None
     assert found.sip_a is None
     assert found.sip_b is None
+
+
+LENSES = {
+    "equidistant": zenithal.EQUIDISTANT,
+    "equisolid": zenithal.EQUISOLID,
+    "bent": (0.0, 1.0, 0.0, -0.05, 0.0, 0.002),
+}
+
+
+def fisheye(radial: tuple[float, ...]) -> Wcs:
+    plain = rolled(120.0, 35.0, 500.0, 17.0)
+    return Wcs(plain.crval, plain.crpix, plain.cd, plain.width, plain.height, radial=radial)
+
+
+@pytest.mark.parametrize("lens", LENSES)
+def test_a_fisheye_agrees_with_astropy_over_the_whole_sky(lens: str) -> None:
+    wcs = fisheye(LENSES[lens])
+    x, y = np.random.default_rng(1).uniform((0, 0), (wcs.width, wcs.height), (400, 2)).T
+    ra, dec = wcs.to_sky(x, y)
+    assert np.all(np.isfinite(ra))
+    assert np.abs(np.stack(wcs.to_pixel(ra, dec)) - np.stack([x, y])).max() < 1e-8
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = astropy_of(wcs).all_world2pix(ra, dec, 0)
+    assert np.abs(np.stack(theirs) - np.stack([x, y])).max() < 1e-6
+
+
+@pytest.mark.parametrize("lens", LENSES)
+def test_a_fisheye_survives_its_cards(lens: str) -> None:
+    wcs = fisheye(LENSES[lens])
+    again = Wcs.from_cards(wcs.to_cards(), wcs.width, wcs.height)
+    assert again == wcs
+
+
+def test_an_arc_projection_is_an_equidistant_fisheye() -> None:
+    wcs = fisheye(zenithal.EQUIDISTANT)
+    cards = wcs.to_cards() | {"CTYPE1": "RA---ARC", "CTYPE2": "DEC--ARC"}
+    assert Wcs.from_cards(cards, wcs.width, wcs.height) == wcs
+
+
+def test_what_a_lens_cannot_see_has_no_pixel() -> None:
+    folded = (0.0, 1.0, 0.0, -1 / 3)  # stops growing at one radian
+    wcs = fisheye(folded)
+    x, y = wcs.to_pixel(120.0, 35.0 - 70.0)
+    assert np.isnan(x) and np.isnan(y)
+    ra, _ = wcs.to_sky(0.0, 0.0)
+    assert np.isnan(ra)
+
+
+@pytest.mark.parametrize("cards", [{"PV2_0": 0.1}, {"PV2_1": 0.5}, {"PV2_1": "x"}])
+def test_a_lens_with_another_slope_at_its_axis_is_not_read(cards: dict[str, object]) -> None:
+    wcs = fisheye(zenithal.EQUIDISTANT)
+    assert Wcs.from_cards(wcs.to_cards() | cards, wcs.width, wcs.height) is None

@@ -90,7 +90,8 @@ def _inside(wcs: Wcs, vectors: NDArray[np.float64], ra: NDArray[np.float64], dec
     corners_y = np.array([-0.5, -0.5, wcs.height - 0.5, wcs.height - 0.5])
     centre = unit_vectors(*wcs.centre)
     cosine = float((unit_vectors(*wcs.to_sky(corners_x, corners_y)) @ centre).min())
-    reach = np.cos(min(np.pi / 2, np.arccos(np.clip(cosine, -1, 1)) * 1.05 + 1e-6))
+    widest = np.pi / 2 if wcs.radial is None else np.pi
+    reach = np.cos(min(widest, np.arccos(np.clip(np.nan_to_num(cosine, nan=-1.0), -1, 1)) * 1.05 + 1e-6))
     near = np.flatnonzero(vectors @ centre >= reach)
     x, y = wcs.to_pixel(ra[near], dec[near])
     with np.errstate(invalid="ignore"):

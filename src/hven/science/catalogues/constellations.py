@@ -74,7 +74,7 @@ def constellations_in_field(wcs: Wcs, figures: Figures) -> list[str]:
     if not figures.short:
         return []
     centre = unit_vectors(*wcs.centre)
-    reach = np.cos(np.radians(min(90.0, 1.3 * wcs.radius_deg + 1.0)))
+    reach = np.cos(np.radians(min(90.0 if wcs.radial is None else 180.0, 1.3 * wcs.radius_deg + 1.0)))
     near = np.flatnonzero(figures.vector @ centre > reach)
     inside = near[wcs.contains(*angles(figures.vector[near]))]
     seen = np.bincount(figures.owner[inside], minlength=len(figures.short))

@@ -37,6 +37,7 @@ _COLUMNS = {
 }  # fmt: skip
 _ARCSEC = np.radians(1 / 3600)
 
+MOST_BRIGHT = 20_000
 Progress = Callable[[float, str], None]
 
 
@@ -71,6 +72,7 @@ class ReferenceStars:
         self._starts = np.load(folder / "starts.npy")
         self._centres = np.load(folder / "centres.npy")
         self._radii = np.load(folder / "radii.npy")
+        self._brightest: NDArray[np.intp] | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "ReferenceStars":
@@ -107,12 +109,23 @@ class ReferenceStars:
             for name, column in self._columns.items()
         }
         self._let_go()
-        lon, lat = parts["ra"], parts["dec"]
-        if epoch is not None:
-            lon, lat = moved(lon, lat, parts["pmra"], parts["pmdec"], epoch=epoch, catalogue=parts["catalogue"])
+        lon, lat = _at_epoch(parts, epoch)
         inside = np.flatnonzero(unit_vectors(lon, lat) @ centre >= np.cos(np.radians(min(radius_deg, 180.0))))
         order = inside[np.argsort(parts["mag"][inside], kind="stable")][:limit]
         return StarRows(lon[order], lat[order], parts["mag"][order], parts["colour"][order], parts["catalogue"][order])
+
+    def brightest(self, limit: int, *, epoch: float | None = None) -> StarRows:
+        """Return the brightest stars of the whole sky, `limit` or MOST_BRIGHT, moved to a Julian-year epoch."""
+        if self._brightest is None:
+            mag = np.array(self._columns["mag"])
+            count = min(MOST_BRIGHT, mag.size)
+            bright = np.argpartition(mag, count - 1)[:count] if count else np.zeros(0, np.intp)
+            self._brightest = bright[np.argsort(mag[bright], kind="stable")]
+        chosen = self._brightest[:limit]
+        parts = {name: column[chosen] for name, column in self._columns.items()}
+        self._let_go()
+        lon, lat = _at_epoch(parts, epoch)
+        return StarRows(lon, lat, parts["mag"], parts["colour"], parts["catalogue"])
 
     def _let_go(self) -> None:
         """Give the pages that were read back to the system, which keeps them cached for all processes.
@@ -123,6 +136,14 @@ class ReferenceStars:
             mapped = getattr(column, "_mmap", None)  # numpy has no public name for it
             if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
                 mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _at_epoch(parts: dict[str, NDArray[Any]], epoch: float | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return right ascensions and declinations moved to an epoch, or as the catalogues have them."""
+    lon, lat = parts["ra"], parts["dec"]
+    if epoch is None:
+        return lon, lat
+    return moved(lon, lat, parts["pmra"], parts["pmdec"], epoch=epoch, catalogue=parts["catalogue"])
 
 
 def moved(

@@ -11,7 +11,10 @@ from hven.science.catalogues.reference import ReferenceStars
 from hven.science.simulate.field import FieldStars, field_stars
 from hven.science.simulate.psf import add_stars, profile
 from hven.science.simulate.spec import Spec
+from hven.science.sky import zenithal
 from hven.science.sky.wcs import Wcs
+
+_EXTINCTION = 0.2  # magnitudes an airmass
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ def _sky(spec: Spec) -> NDArray[np.float64]:
 def _throughput(spec: Spec, rng: np.random.Generator) -> NDArray[np.float64]:
     v, u = _coordinates(spec)
     passed = 1 - spec.vignetting * (u**2 + v**2) / 2
+    if spec.lens != "rectilinear":
+        passed = passed * _through_air(spec)
     if spec.clouds > 0:
         # A few waves of random direction and length make patchy cloud.
         thickness = np.zeros((spec.height, spec.width))
@@ -106,6 +111,21 @@ def _throughput(spec: Spec, rng: np.random.Generator) -> NDArray[np.float64]:
         thickness = (thickness - thickness.min()) / max(float(np.ptp(thickness)), 1e-9)
         passed = passed * (1 - spec.clouds * thickness)
     return np.clip(passed, 0.0, 1.0) * np.ones((spec.height, spec.width))
+
+
+def _through_air(spec: Spec) -> NDArray[np.float64]:
+    """Return the share of light that reaches each pixel of a fisheye whose axis is the zenith, none below its horizon.
+
+    The airmass is that of Rozenberg (1966, Twilight).
+    """
+    wcs = spec.wcs()
+    row, column = np.mgrid[: spec.height, : spec.width]
+    r = np.hypot(column - wcs.crpix[0], row - wcs.crpix[1]) * np.radians(wcs.scale_arcsec / 3600)
+    z = np.nan_to_num(zenithal.distance(wcs.radial or zenithal.EQUIDISTANT, r), nan=np.pi)
+    cosine = np.maximum(np.cos(z), 0.0)
+    airmass = 1 / (cosine + 0.025 * np.exp(-11 * cosine))
+    seen = z <= np.radians(spec.horizon_deg)
+    return np.asarray(np.where(seen, 10 ** (-0.4 * _EXTINCTION * (np.minimum(airmass, 40) - 1)), 0.0))
 
 
 def _add_cosmic_rays(electrons: NDArray[np.float64], spec: Spec, rng: np.random.Generator) -> NDArray[np.bool_]:

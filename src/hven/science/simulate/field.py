@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hven.science.catalogues.reference import TYCHO2, ReferenceStars
 from hven.science.simulate.spec import Spec
-from hven.science.sky.sphere import unit_vectors
+from hven.science.sky.sphere import separation, unit_vectors
 from hven.science.sky.wcs import Wcs
 
 # Stars brighter than G per square degree, mean of the whole sky, from the counts of Gaia DR3.
@@ -77,7 +77,10 @@ def field_stars(spec: Spec, reference: ReferenceStars | None, rng: np.random.Gen
         keep &= rng.random(len(rows)) >= spec.missing
     complete = _COMPLETE["tycho2" if narrow else "gaia"]
     drawn = _made(wcs, rng, _faint_magnitudes(wcs, complete, faintest, rng), "drawn")
-    return real.taken(keep).with_more(drawn)
+    stars = real.taken(keep).with_more(drawn)
+    if spec.lens != "rectilinear":
+        stars = stars.taken(separation(stars.ra, stars.dec, *wcs.crval) <= spec.horizon_deg)
+    return stars
 
 
 def density(mag: float, galactic_latitude: float) -> float:

@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 
 from hven.errors import Invalid
+from hven.science.sky import zenithal
 from hven.science.sky.wcs import Wcs
 
+Lens = Literal["rectilinear", "equidistant", "equisolid"]
 Stars = Literal["real", "random", "none"]
 
 
@@ -18,6 +20,7 @@ _RANGES = {
     "sky_e": (0.0, 1e6), "gradient": (-2.0, 2.0), "vignetting": (0.0, 1.0), "clouds": (0.0, 1.0), "gain": (1e-3, 1e3),
     "read_noise_e": (0.0, 1e4), "hot_pixels": (0, 1e6), "cosmic_rays": (0, 1e5), "trail_px": (0.0, 1000.0),
     "random_stars": (0, 1e6), "missing": (0.0, 1.0), "seed": (0, 2**63),
+    "horizon_deg": (1.0, 170.0), "axis_off_px": (-1000.0, 1000.0),
 }  # fmt: skip
 
 
@@ -25,7 +28,7 @@ _RANGES = {
 class Spec:
     """One exposure; the same specification gives the same frame."""
 
-    ra: float = 83.8  # ICRS degrees of the frame's centre
+    ra: float = 83.8  # ICRS degrees of the frame's centre, or of a fisheye's axis
     dec: float = -5.4
     width_deg: float = 12.0  # of the longer side, at the nominal scale
     width: int = 2048  # pixels
@@ -33,6 +36,9 @@ class Spec:
     orientation_deg: float = 0.0  # east of north, of rising rows
     parity: int = -1  # sign of det(CD): -1 is a FITS frame that is not mirrored
     distortion: float = 0.0  # radial, as a fraction of the distance at the corner; negative is barrel
+    lens: Lens = "rectilinear"  # the others are fisheyes: radius by the angle from the axis, or by its half's sine
+    horizon_deg: float = 90.0  # from the axis, where a fisheye's picture ends
+    axis_off_px: float = 0.0  # of a fisheye's axis from the middle of the frame, along either side
     start: datetime = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
     exposure_s: float = 30.0
     filter: str = "Clear"
@@ -60,8 +66,9 @@ class Spec:
     def __post_init__(self) -> None:
         if not 8 <= min(self.width, self.height) <= max(self.width, self.height) <= 20000:
             raise Invalid("A simulated frame is 8 to 20,000 pixels wide and high.")
-        if not 0.01 <= self.width_deg <= 100:
-            raise Invalid("A simulated field is 0.01 to 100 degrees wide.")
+        widest = 100 if self.lens == "rectilinear" else 340
+        if not 0.01 <= self.width_deg <= widest:
+            raise Invalid(f"A simulated field is 0.01 to {widest} degrees wide, for a {self.lens} lens.")
         if not -90 <= self.dec <= 90 or not np.isfinite(self.ra):
             raise Invalid("The declination lies between -90 and 90 degrees.")
         if not 0.5 <= self.fwhm_px <= 50:
@@ -87,11 +94,15 @@ class Spec:
         return float(np.clip(16.0 - 3.8 * np.log10(self.width_deg), 7.0, 19.0))
 
     def wcs(self) -> Wcs:
-        """Return the true projection: TAN, with the distortion as SIP of order 3 (exactly)."""
+        """Return the true projection: TAN, with the distortion as SIP of order 3 (exactly); ZPN for a fisheye."""
         scale = self.scale_arcsec / 3600
         angle, p = np.radians(self.orientation_deg), self.parity
         # The inverse of Wcs.orientation_deg: rising rows point to `angle` east of north.
         cd = ((p * scale * np.cos(angle), scale * np.sin(angle)), (-p * scale * np.sin(angle), scale * np.cos(angle)))
+        centre = (self.width - 1) / 2, (self.height - 1) / 2
+        if self.lens != "rectilinear":
+            axis = centre[0] + self.axis_off_px, centre[1] + self.axis_off_px
+            return Wcs((self.ra % 360.0, self.dec), axis, cd, self.width, self.height, radial=self._radial())
         a = b = None
         if self.distortion:
             corner = (self.width**2 + self.height**2) / 4
@@ -99,8 +110,14 @@ class Spec:
             a, b = np.zeros((4, 4)), np.zeros((4, 4))
             a[3, 0] = a[1, 2] = k
             b[0, 3] = b[2, 1] = k
-        centre = (self.width - 1) / 2, (self.height - 1) / 2
         return Wcs((self.ra % 360.0, self.dec), centre, cd, self.width, self.height, a, b)
+
+    def _radial(self) -> tuple[float, ...]:
+        """Return the radius of a fisheye by the angle from its axis; the distortion is reached at the horizon."""
+        lens = list(zenithal.EQUIDISTANT if self.lens == "equidistant" else zenithal.EQUISOLID)
+        lens += [0.0] * (4 - len(lens))
+        lens[3] += self.distortion / np.radians(self.horizon_deg) ** 2
+        return tuple(float(value) for value in lens)
 
     @property
     def epoch(self) -> float:

@@ -1,4 +1,4 @@
-"""The projection of the sky onto a frame: TAN with SIP distortion.
+"""The projection of the sky onto a frame: TAN with SIP distortion, or ZPN for fisheye lenses.
 
 Conventions: FITS WCS papers I and II (Greisen & Calabretta 2002, A&A 395, 1061; Calabretta & Greisen 2002,
 A&A 395, 1077) and SIP (Shupe et al. 2005, ASP Conf. 347, 491). Pixel coordinates here are 0-based, x along
@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hven.science.sky import zenithal
 from hven.science.sky.sphere import angles, tangent_basis, unit_vectors
 
+_MOST_RADIAL = 30  # of the standard
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
 class Wcs:
-    """A gnomonic projection, with SIP polynomials where the field warrants them."""
+    """A gnomonic projection with SIP polynomials where the field warrants them, or a fisheye's zenithal one."""
 
     crval: tuple[float, float]  # ICRS, degrees
     crpix: tuple[float, float]  # 0-based pixel of crval
@@ -30,6 +32,7 @@ class Wcs:
     sip_b: NDArray[np.float64] | None = None
     sip_ap: NDArray[np.float64] | None = None  # the inverse, as written to cards; not used for computing
     sip_bp: NDArray[np.float64] | None = None
+    radial: tuple[float, ...] | None = None  # P_0, P_1, ... of ZPN: the radius by the distance from the axis, radians
 
     # --- numbers of the linear part, as nova's API defines them -------------------------------------------
 
@@ -87,16 +90,29 @@ class Wcs:
         (cd11, cd12), (cd21, cd22) = self.cd
         xi, eta = np.radians(cd11 * u + cd12 * v), np.radians(cd21 * u + cd22 * v)
         east, north, outward = tangent_basis(*self.crval)
+        if self.radial is not None:
+            r = np.hypot(xi, eta)
+            z = zenithal.distance(self.radial, r)
+            slope = np.where(r > 0, np.sin(z) / np.where(r > 0, r, 1.0), 1.0)[..., None]
+            return angles(slope * (xi[..., None] * east + eta[..., None] * north) + np.cos(z)[..., None] * outward)
         return angles(xi[..., None] * east + eta[..., None] * north + outward)
 
     def to_pixel(self, ra: ArrayLike, dec: ArrayLike) -> Pair:
-        """Return 0-based pixel coordinates; NaN for positions 90 degrees or more from the reference."""
+        """Return 0-based pixel coordinates; NaN for positions that the projection does not reach.
+
+        A gnomonic one ends 90 degrees from its reference, a zenithal one where its radius stops growing.
+        """
         vectors = unit_vectors(ra, dec)
         east, north, outward = tangent_basis(*self.crval)
         cosine = vectors @ outward
         with np.errstate(divide="ignore", invalid="ignore"):
-            xi = np.where(cosine > 0, np.degrees((vectors @ east) / cosine), np.nan)
-            eta = np.where(cosine > 0, np.degrees((vectors @ north) / cosine), np.nan)
+            if self.radial is not None:
+                sine = np.hypot(vectors @ east, vectors @ north)
+                r = zenithal.radius(self.radial, np.arctan2(sine, cosine))
+                stretch = np.degrees(np.where(sine > 0, r / np.where(sine > 0, sine, 1.0), 1.0))
+            else:
+                stretch = np.degrees(np.where(cosine > 0, 1.0 / cosine, np.nan))
+            xi, eta = stretch * (vectors @ east), stretch * (vectors @ north)
         inverse = np.linalg.inv(np.asarray(self.cd))
         u = inverse[0, 0] * xi + inverse[0, 1] * eta
         v = inverse[1, 0] * xi + inverse[1, 1] * eta
@@ -133,10 +149,11 @@ class Wcs:
     def to_cards(self) -> dict[str, Any]:
         """Return the FITS cards of the projection (1-based CRPIX, IMAGEW and IMAGEH included)."""
         sip = "-SIP" if self.sip_a is not None else ""
+        kind = "TAN" if self.radial is None else "ZPN"
         cards: dict[str, Any] = {
             "WCSAXES": 2,
-            "CTYPE1": f"RA---TAN{sip}",
-            "CTYPE2": f"DEC--TAN{sip}",
+            "CTYPE1": f"RA---{kind}{sip}",
+            "CTYPE2": f"DEC--{kind}{sip}",
             "EQUINOX": 2000.0,
             "RADESYS": "ICRS",
             "LONPOLE": 180.0,
@@ -162,15 +179,19 @@ class Wcs:
                 for p in range(order + 1):
                     for q in range(order + 1 - p):
                         cards[f"{name}_{p}_{q}"] = float(matrix[p, q])
+        for m, coefficient in enumerate(self.radial or ()):
+            cards[f"PV2_{m}"] = float(coefficient)
         return cards
 
     @classmethod
     def from_cards(cls, cards: Mapping[str, Any], width: int, height: int) -> "Wcs | None":
-        """Read a TAN or TAN-SIP projection (CD, PC or CDELT and CROTA2); None where cards give none."""
+        """Read a TAN, ARC or ZPN projection, with SIP or without (CD, PC or CDELT and CROTA2); None where none is."""
         try:
             ctype = str(cards.get("CTYPE1", "")), str(cards.get("CTYPE2", ""))
-            if not (ctype[0].startswith("RA---TAN") and ctype[1].startswith("DEC--TAN")):
+            kind = ctype[0][5:8]
+            if kind not in {"TAN", "ARC", "ZPN"} or not ctype[0].startswith("RA---") or ctype[1][:8] != f"DEC--{kind}":
                 return None
+            radial = {"TAN": None, "ARC": zenithal.EQUIDISTANT, "ZPN": _radial(cards)}[kind]
             cd = _cd_matrix(cards)
             crval = float(cards["CRVAL1"]), float(cards["CRVAL2"])
             crpix = float(cards["CRPIX1"]) - 1, float(cards["CRPIX2"]) - 1
@@ -180,8 +201,10 @@ class Wcs:
             }
         except (KeyError, TypeError, ValueError, ArithmeticError):  # a CDELT1 of 0, an order beyond all numbers
             return None
-        wcs = cls(crval, crpix, cd, width, height, **matrices)
-        numbers = np.array([*crval, *crpix, *cd[0], *cd[1]])
+        if kind == "ZPN" and radial is None:
+            return None
+        wcs = cls(crval, crpix, cd, width, height, **matrices, radial=radial)
+        numbers = np.array([*crval, *crpix, *cd[0], *cd[1], *(radial or ())])
         if not np.all(np.isfinite(numbers)) or abs(crval[1]) > 90 or wcs.determinant == 0:
             return None
         sips = [matrix for matrix in (wcs.sip_a, wcs.sip_b) if matrix is not None]
@@ -246,6 +269,14 @@ def _cd_matrix(cards: Mapping[str, Any]) -> tuple[tuple[float, float], tuple[flo
         (delta[0] * pc[0][0], delta[0] * pc[0][1]),
         (delta[1] * pc[1][0], delta[1] * pc[1][1]),
     )
+
+
+def _radial(cards: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """Return P_0, P_1, ... of ZPN; None where they mean nothing here."""
+    given = {m: float(cards[f"PV2_{m}"]) for m in range(_MOST_RADIAL) if f"PV2_{m}" in cards}
+    found = tuple(given.get(m, 0.0) for m in range(max(given, default=0) + 1))
+    # another offset or slope at the axis would make the scale there another than the matrix says
+    return found if len(found) > 1 and found[0] == 0.0 and found[1] == 1.0 else None
 
 
 def _sip_matrix(cards: Mapping[str, Any], name: str) -> NDArray[np.float64] | None:

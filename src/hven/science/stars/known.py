@@ -1,8 +1,11 @@
 """The rung of what is known: a projection from the header or from the same camera's last frame."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hven.science.sky.wcs import Wcs
+from hven.science.stars.fisheye import consider_fisheye
 from hven.science.stars.fit import recentred
 from hven.science.stars.refine import references_around
 from hven.science.stars.search import Depth, Search
@@ -19,6 +22,8 @@ def try_projection(search: Search, hint: Hints) -> Solution | None:
     wcs = _fitted_to(hint.wcs, search.width, search.height)
     rung = f"the {hint.source}'s projection"
     size = max(search.width, search.height)
+    if wcs.radial is not None:
+        return consider_fisheye(search, wcs, rung=rung)
     found = search.consider(wcs, rung, tolerance_px=max(0.004 * size, 4.0))
     if found is not None:
         return found
@@ -37,7 +42,7 @@ def _fitted_to(wcs: Wcs, width: int, height: int) -> Wcs:
     across, down = width / max(wcs.width, 1), height / max(wcs.height, 1)
     if abs(across / down - 1) < 0.02:
         wcs = wcs.binned_to(across)
-    return Wcs(wcs.crval, wcs.crpix, wcs.cd, width, height, wcs.sip_a, wcs.sip_b)
+    return replace(wcs, width=width, height=height)
 
 
 def _shifted(search: Search, wcs: Wcs) -> list[Wcs]:

@@ -8,6 +8,7 @@ from functools import partial
 from hven.science.frames.frame import Frame
 from hven.science.stars.data import SolverData
 from hven.science.stars.detect import binned, detect, unbinned
+from hven.science.stars.fisheye import through_fisheye, try_fisheye
 from hven.science.stars.fit import MOST_ORDER
 from hven.science.stars.hints import header_hints
 from hven.science.stars.known import try_projection
@@ -16,7 +17,7 @@ from hven.science.stars.quads import try_indexes
 from hven.science.stars.search import Progress, Search, Stopped
 from hven.science.stars.segment import segmented_sources
 from hven.science.stars.solution import Hints, Solution, SolveResult, SourceList
-from hven.science.stars.wide import try_patterns
+from hven.science.stars.wide import try_parts, try_patterns
 
 FEWEST_SOURCES = 5
 _SOURCES_KEPT = 6000
@@ -112,7 +113,7 @@ def solve(
     except Stopped as stop:
         return _ended(search, None, str(stop))
     if solution is not None:
-        return _ended(search, solution, "")
+        return _ended(search, through_fisheye(search, solution) or solution, "")
     return _ended(search, None, _why_not(search))
 
 
@@ -215,11 +216,14 @@ def _blind(search: Search, *, thorough: bool) -> Solution | None:
         partial(try_patterns, search, first, 16),
         partial(try_indexes, search, first, 0),
         *(partial(try_patterns, search, d, 16) for d in rest),
+        partial(try_parts, search, first),
+        partial(try_fisheye, search, first),
         partial(try_patterns, search, first, 20, spread=True),
         *(partial(try_indexes, search, d, 0) for d in rest),
         partial(try_indexes, search, first, 0, triangles=True),
         partial(try_indexes, search, first, 1),
         *(partial(try_indexes, search, d, 0, triangles=True) for d in rest),
+        *(partial(rung, search, d) for d in rest for rung in (try_parts, try_fisheye)),
         *(partial(try_patterns, search, d, 24) for d in depths),
         *(partial(try_indexes, search, d, 1) for d in rest),
     ]

@@ -27,6 +27,7 @@ _SIZES = (0.12, 1.0)
 _INDEXES_A_LEVEL = (2, 3, 5)
 _FEWEST_STARS = (10, 20, 34)
 _MOST_STARS = (30, 60, 110)
+_CODE_ERROR = (0.003, 0.003, 0.005)  # at least: the last look is for lenses that distort by some percent, too
 _TRIANGLES_FROM_DEG = (3.0, 8.0, 12.0)  # width of a frame, by level
 _GROUP = 2.0
 _STEP = 10
@@ -121,7 +122,7 @@ def try_indexes(
             search.tell(
                 f"Matching asterisms of {task.files[0].quad_low_arcmin:.0f}-{task.files[0].quad_high_arcmin:.0f}'"
             )
-            match = _ask(search, task, xy, start, stop, loose=loose, hint=hint)
+            match = _ask(search, task, xy, (start, stop), level=level, loose=loose, hint=hint)
             if match is None:
                 continue
             found = _appeal(search, match, task, depth, hint)
@@ -134,21 +135,22 @@ def _ask(
     search: Search,
     task: Task,
     xy: list[list[float]],
-    start: int,
-    stop: int,
+    between: tuple[int, int],
     *,
+    level: int,
     loose: bool,
     hint: Hints | None,
 ) -> Any | None:
-    """Return the engine's first match among asterisms that contain a star of start..stop, or None."""
+    """Return the engine's first match among asterisms that contain a star `between` two places, or None."""
     import astrometry  # noqa: PLC0415 - a compiled library that only solvers need
 
     solver = search.data.solver(task.files)
     if solver is None:
         return None
+    start, stop = between
     triangle = task.files[0].stars_per_quad == 3
     error = 1.2 if loose else 0.6
-    tolerance = float(np.clip(1.6 * error / task.quad_px, 0.002 if triangle else 0.003, 0.01))
+    tolerance = float(np.clip(1.6 * error / task.quad_px, 0.002 if triangle else _CODE_ERROR[level], 0.01))
     if loose:
         tolerance = max(tolerance, 0.005 if triangle else 0.01)
     parity = astrometry.Parity.BOTH

@@ -4,7 +4,7 @@ Reference stars are paired with sources within a circle that shrinks as the fit 
 the distortion that the stars themselves ask for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from hven.science.stars.verify import LEAST_MATCHES, Evidence, weigh
 Floats = NDArray[np.float64]
 _ROUGH_STARS = 150
 _ALL_STARS = 3000
+_FEW = 40
 _ROUNDS = 6
 
 
@@ -41,7 +42,9 @@ class References:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
+class Pairs:
+    """Indices of sources and of reference stars that lie at one place; arrays of one length n."""
+
     source: NDArray[np.intp]
     reference: NDArray[np.intp]
     distance: Floats  # pixels
@@ -98,7 +101,7 @@ def examine(
     radius = tolerance_px
     sigma = np.full(len(bright), 1.0)
     for _ in range(_ROUNDS):
-        pairs = _pair(wcs, x, y, bright, radius)
+        pairs = pair_up(wcs, x, y, bright, radius)
         if pairs.source.size < LEAST_MATCHES - 1:
             return None
         better = fit_projection(
@@ -110,13 +113,13 @@ def examine(
         if not _is_sane(better, wcs):
             return None
         wcs = better
-        again = _pair(wcs, x, y, bright, radius)
+        again = pair_up(wcs, x, y, bright, radius)
         spread = float(np.median(again.distance)) / 1.18 if again.source.size else radius
         smaller = max(4.0 * max(spread, floor), 1.5 * floor)
         if smaller >= 0.95 * radius:
             break
         radius = smaller
-    pairs = _pair(wcs, x, y, bright, max(radius, 3 * floor))
+    pairs = pair_up(wcs, x, y, bright, max(radius, 3 * floor))
     if pairs.source.size < LEAST_MATCHES - 1:
         return None
     rms = float(np.sqrt(np.median(pairs.distance**2) / 1.386))
@@ -124,7 +127,22 @@ def examine(
     sigma_px = float(np.clip(1.2 * rms, floor, max(tolerance_px / 2, floor)))
     px, py = wcs.to_pixel(bright.ra, bright.dec)
     evidence = weigh(x, y, px, py, width=sources.width, height=sources.height, sigma_px=sigma_px)
+    if not evidence.accepted and len(bright) < _FEW:
+        # of few stars each counts, and evenly spread sources leave out the second of a pair
+        evidence = _better(evidence, _by_brightness(sources, (px, py), sigma_px, 3 * len(bright)))
     return wcs, evidence
+
+
+def _by_brightness(sources: SourceList, places: tuple[Floats, Floats], sigma_px: float, count: int) -> Evidence:
+    """Weigh the brightest sources, wherever they lie."""
+    x, y = sources.x[:count], sources.y[:count]
+    return weigh(x, y, *places, width=sources.width, height=sources.height, sigma_px=sigma_px)
+
+
+def _better(one: Evidence, other: Evidence) -> Evidence:
+    """Return the stronger of two kinds of evidence; that there were two to choose from costs a factor of two."""
+    best = one if one.log_odds >= other.log_odds else other
+    return replace(best, log_odds=best.log_odds - float(np.log(2.0)))
 
 
 def refine(
@@ -138,18 +156,18 @@ def refine(
     most_order: int = MOST_ORDER,
 ) -> Solution | None:
     """Measure a verified projection with all stars, distortion included where they warrant it."""
-    sigma_source = _source_errors(sources)
+    sigma_source = source_errors(sources)
     # blends are placed between their stars
-    alone = _isolated(sources)
+    alone = isolated(sources)
     order = 1
     spread = 1.0
-    pairs = _pair(wcs, sources.x, sources.y, references, 3.0 * _first_radius(wcs, sources, references))
+    pairs = pair_up(wcs, sources.x, sources.y, references, 3.0 * _first_radius(wcs, sources, references))
     for turn in range(_ROUNDS):
         if pairs.source.size < LEAST_MATCHES:
             return None
-        good = _brightness_agrees(sources, references, pairs) & alone[pairs.source]
+        good = brightness_agrees(sources, references, pairs) & alone[pairs.source]
         if np.count_nonzero(good) < max(0.5 * pairs.source.size, LEAST_MATCHES):
-            good = _brightness_agrees(sources, references, pairs)
+            good = brightness_agrees(sources, references, pairs)
         if np.count_nonzero(good) < LEAST_MATCHES:
             good[:] = True
         s, r = pairs.source[good], pairs.reference[good]
@@ -165,25 +183,26 @@ def refine(
         spread = float(np.sqrt(np.median(miss**2) / 1.386))
         radius = max(4.0 * spread, 3 * float(np.median(sigma)), 0.5)
         before = pairs.source.size
-        pairs = _pair(wcs, sources.x, sources.y, references, radius)
+        pairs = pair_up(wcs, sources.x, sources.y, references, radius)
         if turn > 2 and pairs.source.size == before:
             break
     if pairs.source.size < LEAST_MATCHES:
         return None
-    return _solution(wcs, sources, references, pairs, evidence=evidence, rung=rung, epoch=epoch, spread=spread)
+    return described(wcs, sources, references, pairs, evidence=evidence, rung=rung, epoch=epoch, spread=spread)
 
 
-def _solution(
+def described(
     wcs: Wcs,
     sources: SourceList,
     references: References,
-    pairs: _Pairs,
+    pairs: Pairs,
     *,
     evidence: Evidence,
     rung: str,
     epoch: float | None,
     spread: float,
 ) -> Solution:
+    """Return a measured projection as a solution; `spread` is its pairs' scatter along one axis, pixels."""
     inside = wcs.contains(references.ra, references.dec)
     s, r = pairs.source, pairs.reference
     px, py = wcs.to_pixel(references.ra[r], references.dec[r])
@@ -235,7 +254,7 @@ def _final_odds(wcs: Wcs, sources: SourceList, references: References, sigma: fl
     ).log_odds  # fmt: skip
 
 
-def _pair(wcs: Wcs, x: Floats, y: Floats, references: References, radius: float) -> _Pairs:
+def pair_up(wcs: Wcs, x: Floats, y: Floats, references: References, radius: float) -> Pairs:
     """Pair sources and reference stars that are each other's nearest within `radius` pixels."""
     px, py = wcs.to_pixel(references.ra, references.dec)
     known = np.flatnonzero(np.isfinite(px) & np.isfinite(py))
@@ -247,7 +266,7 @@ def _pair(wcs: Wcs, x: Floats, y: Floats, references: References, radius: float)
     ]
     none = np.zeros(0, np.intp)
     if not near.size or not x.size:
-        return _Pairs(none, none, np.zeros(0))
+        return Pairs(none, none, np.zeros(0))
     here, there = np.column_stack([x, y]), np.column_stack([px[near], py[near]])
     distance, source = cKDTree(here).query(there, distance_upper_bound=radius)
     hit = np.flatnonzero(np.isfinite(distance))
@@ -255,26 +274,26 @@ def _pair(wcs: Wcs, x: Floats, y: Floats, references: References, radius: float)
     order = hit[np.argsort(distance[hit], kind="stable")]
     _, first = np.unique(source[order], return_index=True)
     kept = np.sort(order[first])
-    return _Pairs(source[kept].astype(np.intp), near[kept].astype(np.intp), distance[kept])
+    return Pairs(source[kept].astype(np.intp), near[kept].astype(np.intp), distance[kept])
 
 
 def _first_radius(wcs: Wcs, sources: SourceList, references: References) -> float:
     """Return the scatter of a linear projection in pixels, from its brightest pairs."""
     inside = np.flatnonzero(wcs.contains(references.ra, references.dec))[:_ROUGH_STARS]
     reach = max(0.01 * max(sources.width, sources.height), 4.0)
-    pairs = _pair(wcs, sources.x[: 3 * _ROUGH_STARS], sources.y[: 3 * _ROUGH_STARS], references.chosen(inside), reach)
+    pairs = pair_up(wcs, sources.x[: 3 * _ROUGH_STARS], sources.y[: 3 * _ROUGH_STARS], references.chosen(inside), reach)
     if not pairs.source.size:
         return reach / 3
     return float(np.clip(np.median(pairs.distance), 0.7, reach / 3))
 
 
-def _source_errors(sources: SourceList) -> Floats:
+def source_errors(sources: SourceList) -> Floats:
     """Return the expected error of each place along one axis, pixels (King 1983, PASP 95, 163)."""
     fwhm = sources.fwhm_px or 3.0
     return np.asarray(np.hypot(0.6 * fwhm / np.maximum(sources.snr, 3.0), 0.02 * fwhm + 0.03), np.float64)
 
 
-def _isolated(sources: SourceList) -> NDArray[np.bool_]:
+def isolated(sources: SourceList) -> NDArray[np.bool_]:
     """Say which sources have no other within three times their width that is a tenth as bright or brighter."""
     keep = np.ones(len(sources), np.bool_)
     if len(sources) < 2:
@@ -288,7 +307,7 @@ def _isolated(sources: SourceList) -> NDArray[np.bool_]:
     return keep
 
 
-def _brightness_agrees(sources: SourceList, references: References, pairs: _Pairs) -> NDArray[np.bool_]:
+def brightness_agrees(sources: SourceList, references: References, pairs: Pairs) -> NDArray[np.bool_]:
     """Say which pairs' brightness agrees with that of the others, within 2.5 magnitudes or 4 deviations."""
     flux, mag = sources.flux[pairs.source], references.mag[pairs.reference]
     known = (flux > 0) & np.isfinite(mag)

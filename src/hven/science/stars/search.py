@@ -126,7 +126,7 @@ class Search:
     ) -> Solution | None:
         """Weigh a proposal on all stars; return the refined solution if chance can be excluded."""
         self.considered += 1
-        if not self._is_allowed(rough, hint):
+        if not self.is_allowed(rough, hint):
             return None
         references = references_around(self.data.reference, rough, self.epoch)
         inside = int(np.count_nonzero(rough.linear().contains(references.ra, references.dec)))
@@ -138,7 +138,7 @@ class Search:
             if checked is None or not checked[1].accepted:
                 continue
             wcs, evidence = checked
-            if not self._is_allowed(wcs, hint):
+            if not self.is_allowed(wcs, hint):
                 return None
             solution = refine(
                 wcs, self.sources, references, evidence, rung, epoch=self.epoch, most_order=self.most_order
@@ -151,7 +151,7 @@ class Search:
                 return solution
         return None
 
-    def _is_allowed(self, wcs: Wcs, hint: Hints | None) -> bool:
+    def is_allowed(self, wcs: Wcs, hint: Hints | None) -> bool:
         """Say whether a proposal keeps what is binding: the user's parity, and the bounds being tried."""
         if self.parity is not None and wcs.parity != self.parity:
             return False

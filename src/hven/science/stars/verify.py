@@ -45,6 +45,7 @@ def weigh(
     height: int,
     sigma_px: float,
     freedom: int = FREEDOM,
+    area_px: float | None = None,
 ) -> Evidence:
     """Return the evidence for projected reference stars being a frame's sources.
 
@@ -60,6 +61,8 @@ def weigh(
         Expected error of a match along one axis.
     freedom : int
         So many of the matches count as bought by the fit.
+    area_px : float, optional
+        Of the part of the frame that shows the sky; by default all of it.
 
     """
     margin = 3 * sigma_px
@@ -82,7 +85,7 @@ def weigh(
     owner = np.zeros(x.size, np.bool_)
     owner[order[first[taken < inside.size]]] = True
     hit &= owner
-    area = float(width) * float(height)
+    area = area_px or float(width) * float(height)
     density = area / (inside.size * 2 * np.pi * sigma_px**2)
     gain = np.zeros(x.size)
     gain[hit] = density * np.exp(-0.5 * (distance[hit] / sigma_px) ** 2)

@@ -261,7 +261,8 @@ class HvenViewer extends HTMLElement {
     const [col, row] = [Math.round(x), Math.round(y)];
     const inside = col >= 0 && row >= 0 && col < this.picture.width && row < this.picture.height;
     const read = (name, text) => { find(`[data-read="${name}"]`).textContent = text; };
-    read("sky", this.wcs ? position(...this.wcs.toSky(x, y)) : "");
+    const sky = this.wcs?.toSky(x, y) ?? [NaN];
+    read("sky", Number.isFinite(sky[0]) ? position(...sky) : "");
     read("pixel", inside ? `x ${col + 1} y ${row + 1}` : "");
     clearTimeout(this.asking);
     const known = inside && this.known?.at === `${col},${row}`;
