@@ -11,7 +11,7 @@ from django.db import connection
 
 from hven.accounts.actor import ANYONE, Actor
 from hven.archive import services as archive
-from hven.archive.models import DataFile
+from hven.archive.models import DataFile, Tag, TagWord
 from hven.errors import Invalid
 from hven.imaging import services as imaging
 from hven.imaging.models import Reduction, Run, RunState, Solution
@@ -200,3 +200,25 @@ def test_positions_and_headers_are_looked_up_by_index(frames: Frames) -> None:
     assert "SCAN" not in plan
     plan = search(frames.actor, Wanted(header=(("A", "b"),))).explain()
     assert "header_by_value" in plan
+
+
+def test_records_of_earlier_versions_are_made_findable(frames: Frames) -> None:
+    from importlib import import_module
+
+    from django.apps import apps
+
+    one = frames.add("1", ra=200.0, dec=-45.0, radius=0.5)
+    archive.add_tag(frames.actor, one.data_file, "First Light")
+    DataFile.objects.update(cards=[["INSTRUME", "ASI 1600", ""]])
+    Reduction.objects.update(latest_run=None, solution=None)
+    Solution.objects.update(x=0, y=0, z=0, cell=0, cos_radius=0, sin_radius=0)
+    Tag.objects.update(folded="")
+    TagWord.objects.all().delete()
+    wanted: list[dict[str, Any]] = [
+        {"cone": Cone(200.0, -45.0)}, {"tag": "first"}, {"header": (("INSTRUME", "asi 1600"),)}, {"solved": True},
+    ]  # fmt: skip
+    assert [frames.found(**each) for each in wanted] == [[]] * 4
+    for name in ("archive.migrations.0003_fill_search", "imaging.migrations.0003_fill_latest_and_places"):
+        import_module(f"hven.{name}").fill(apps, None)
+    assert [frames.found(**each) for each in wanted] == [["1"]] * 4
+    assert Reduction.objects.get().latest_run == Run.objects.get()

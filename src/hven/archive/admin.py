@@ -12,7 +12,7 @@ class SubmissionAdmin(admin.ModelAdmin):
     list_display = ("id", "owner", "origin", "name", "created", "error")
     list_filter = ("origin",)
     search_fields = ("name", "url")
-    raw_id_fields = ("owner",)
+    raw_id_fields = ("owner", "blob", "dataset")
 
 
 @admin.register(DataFile)

@@ -11,7 +11,7 @@ class ReductionAdmin(admin.ModelAdmin):
 
     list_display = ("id", "owner", "name", "visibility", "created")
     search_fields = ("name",)
-    raw_id_fields = ("owner", "submission", "data_file")
+    raw_id_fields = ("owner", "submission", "data_file", "latest_run", "solution")
 
 
 @admin.register(Run)
