@@ -31,10 +31,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(solver: Path, workers: int = 2) -> Iterator[Server]:
-    """Start `hven serve` with the solver's tables of another folder; stop it and remove its data afterwards."""
-    data = Path(tempfile.mkdtemp(prefix="hven-bench-"))
-    (data / "solver").symlink_to(solver)
+def serving(solver: Path, workers: int = 2, data: Path | None = None) -> Iterator[Server]:
+    """Start `hven serve` with the solver's tables of another folder; stop it and remove its data afterwards.
+
+    A data folder that is given is used as it is and stays.
+    """
+    given = data is not None
+    data = data or Path(tempfile.mkdtemp(prefix="hven-bench-"))
+    if not given:
+        (data / "solver").symlink_to(solver)
     env = {name: value for name, value in os.environ.items() if not name.startswith("HVEN_")} | {"HVEN_DATA": str(data)}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -46,7 +51,8 @@ def serving(solver: Path, workers: int = 2) -> Iterator[Server]:
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
-        _wait(process, url)
+        # without workers it is never quite ready
+        _wait(process, f"{url}/readyz" if workers else f"{url}/healthz")
         subprocess.run([*command, "user", "add", "bench", "--password-stdin"], env=env, input=b"a long password\n",
                        check=True, capture_output=True)  # fmt: skip
         made = subprocess.run(
@@ -56,7 +62,8 @@ def serving(solver: Path, workers: int = 2) -> Iterator[Server]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-        shutil.rmtree(data, ignore_errors=True)
+        if not given:
+            shutil.rmtree(data, ignore_errors=True)
 
 
 class Caller:
@@ -97,7 +104,7 @@ class Caller:
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=5):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
             return
         time.sleep(0.1)
     raise SystemExit("hven serve did not start")

@@ -153,6 +153,17 @@ class LocalStore:
             taken.rename(source)
             raise
 
+    def take_hashed(self, source: Path, sha256: str, sha1: str) -> Received | None:
+        """Take over a finished file whose hashes were taken while it was written; None where a rename cannot do it."""
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        taken = self.incoming / f"put-{secrets.token_hex(12)}"
+        try:
+            source.rename(taken)
+        except OSError:
+            return None  # taken already, or on another file system
+        _sync(taken)
+        return Received(taken, sha256, sha1, taken.stat().st_size)
+
     def incoming_path(self, name: str) -> Path:
         """Return where an announced upload is written; ``name`` is a UUID and nothing else."""
         if not _NAME.fullmatch(name):
@@ -208,8 +219,8 @@ def hashed(path: Path) -> Received:
     return Received(path, sha256.hexdigest(), sha1.hexdigest(), size)
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
