@@ -391,6 +391,26 @@ def test_signing_in_is_accessible(browser, live_server_with_workers, checkout) -
         assert violations(opened.page, axe) == {}
 
 
+@pytest.mark.parametrize("template", ["set_up", "sign_up"])
+@pytest.mark.parametrize("error", ["", "The two passwords differ; type the same one twice."])
+def test_making_an_account_is_accessible(browser, live_server_with_workers, checkout, template, error) -> None:
+    from django.contrib.auth.models import AnonymousUser
+    from django.template.loader import render_to_string
+    from django.test import RequestFactory
+
+    axe = (checkout / "node_modules/axe-core/axe.min.js").read_text()
+    # the server beside is set up and lets nobody sign up, so the page itself is made here
+    request = RequestFactory().get("/sign-up/")
+    request.user = AnonymousUser()
+    made = render_to_string(f"web/{template}.html", {"error": error, "name": "tycho"}, request)
+    with browser.new_context() as context:
+        opened = Opened(context, live_server_with_workers.url)
+        context.route("**/sign-up/", lambda route: route.fulfill(content_type="text/html", body=made))
+        page = opened.go("/sign-up/")
+        assert page.locator("main button.main").is_visible()
+        assert violations(page, axe) == {}
+
+
 def violations(page: Any, axe: str) -> dict[str, Any]:
     page.evaluate(axe)
     result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
