@@ -6,7 +6,8 @@ import signal
 from django.core.wsgi import get_wsgi_application
 
 from hven.jobs.processes import die_with_parent
+from hven.ops.charsets import known_charsets
 
 # Process 1 is nobody's starter here: to have it for a parent means to be an orphan already.
 die_with_parent(os.getppid() if os.getppid() != 1 else -1, signal.SIGKILL)
-application = get_wsgi_application()
+application = known_charsets(get_wsgi_application())

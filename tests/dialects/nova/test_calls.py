@@ -250,7 +250,8 @@ def test_what_no_database_can_keep_is_left_out_or_replaced(nova: Nova) -> None:
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=m", "application/x-www-form-urlencoded"])
 def test_odd_character_sets_are_errors_of_the_caller(nova: Nova, charset: str, kind: str) -> None:
     body = b'--m\r\nContent-Disposition: form-data; name="request-json"\r\n\r\n{}\r\n--m--\r\n'
-    _error(nova.http.generic("POST", "/nova/api/upload", body, content_type=f"{kind}; charset={charset}"))
+    for path in ("upload", "submissions/1/delete", "myjobs"):
+        _error(nova.http.generic("POST", f"/nova/api/{path}", body, content_type=f"{kind}; charset={charset}"))
 
 
 def test_unknown_arguments_and_other_spellings_of_nothing_are_ignored(nova: Nova) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from hven.accounts import access
@@ -22,8 +22,8 @@ from hven.imaging.models import Reduction
 ADDRESS_OPENS_FOR = timedelta(hours=24)
 
 
-def arguments(request: HttpRequest) -> dict[str, Any]:
-    """Return the object in the form field `request-json`.
+def arguments(request: HttpRequest, *, needed: bool = True) -> dict[str, Any]:
+    """Return the object in the form field `request-json`; an empty one where there is none and none is needed.
 
     Raises
     ------
@@ -34,6 +34,8 @@ def arguments(request: HttpRequest) -> dict[str, Any]:
         text = request.POST.get("request-json")
     except (LookupError, UnicodeError):
         raise Invalid("The request names a character set that is none; send it in UTF-8.") from None
+    if text is None and not needed:
+        return {}
     if text is None:
         raise Invalid("no json")
     try:
@@ -44,6 +46,11 @@ def arguments(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Invalid('request-json must hold a JSON object, such as {"session": "..."}.')
     return found
+
+
+def query(request: HttpRequest) -> QueryDict:
+    """Return the query of the address in UTF-8, whatever character set the request names for its body."""
+    return QueryDict(request.META.get("QUERY_STRING", ""), encoding="utf-8")
 
 
 def session_for(key: Any) -> tuple[Actor, str]:

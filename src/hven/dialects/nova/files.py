@@ -135,7 +135,7 @@ def _bytes(content: bytes, media_type: str, filename: str) -> FileResponse:
 
 
 def _wants_csv(request: HttpRequest) -> bool:
-    return request.GET.get("format", "").lower() in {"csv", "text"}
+    return auth.query(request).get("format", "").lower() in {"csv", "text"}
 
 
 def _csv(stream: BinaryIO, filename: str) -> FileResponse:

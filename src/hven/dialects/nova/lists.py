@@ -44,12 +44,12 @@ def submission_images(request: HttpRequest) -> HttpResponse:
 @json_call
 def jobs_by_tag(request: HttpRequest) -> HttpResponse:
     """Return the jobs whose frames carry a tag, or one that contains the text, among those that anyone may see."""
-    text = request.GET.get("query", "")
+    text = auth.query(request).get("query", "")
     if not text.strip():
         raise Invalid('There is no "query" in the address.')
     if len(text) > _LONGEST_QUERY:
         raise Invalid(f"The query is longer than {_LONGEST_QUERY} letters.")
-    wanted = Wanted(tag=text, exact_tag=request.GET.get("exact", "").lower() in {"yes", "y", "true", "1"})
+    wanted = Wanted(tag=text, exact_tag=auth.query(request).get("exact", "").lower() in {"yes", "y", "true", "1"})
     frames = search(_reader(request), wanted).order_by().values("pk")
     runs = Run.objects.filter(reduction__in=frames).order_by("-id").values_list("pk", flat=True)
     return json_answer({"job_ids": list(runs[:MOST])})
@@ -64,8 +64,5 @@ def other_surveys(request: HttpRequest) -> HttpResponse:
 
 def _reader(request: HttpRequest) -> Actor:
     """Return who is signed in on the pages or shows a session; anyone else sees what is public."""
-    if "request-json" in request.POST:
-        found = auth.arguments(request)
-        if found.get("session"):
-            return auth.session_actor(found)
-    return auth.page_actor(request)
+    found = auth.arguments(request, needed=False)
+    return auth.session_actor(found) if found.get("session") else auth.page_actor(request)

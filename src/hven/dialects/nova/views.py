@@ -104,7 +104,7 @@ def annotated_objects(request: HttpRequest, number: str) -> HttpResponse:
         return _uncalibrated(number)
     named = results(run, "annotate").get("annotations", [])
     found = [wire.annotation(one) for one in named if one["type"] in wire.TYPES]
-    most = request.GET.get("nbright", "")
+    most = auth.query(request).get("nbright", "")
     if most.isdecimal() and len(most) < 9:
         bright = [one for one in found if one["type"] == "bright"]
         dropped = {id(one) for one in sorted(bright, key=lambda one: one.get("vmag", 99.0))[int(most) :]}

@@ -14,10 +14,10 @@ from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.accounts.models import User
 from hven.archive import services as archive
-from hven.archive.models import Dataset, HeaderValue, Tag
+from hven.archive.models import DataFile, Dataset, HeaderValue, Tag
 from hven.archive.services.header_values import compared
 from hven.errors import Invalid
-from hven.imaging.models import Reduction, RunState, Solution
+from hven.imaging.models import Reduction, Run, RunState, Solution
 from hven.jobs.models import State
 from hven.science.sky.cells import ranges
 from hven.science.sky.sphere import unit_vectors
@@ -28,16 +28,15 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "name": ("name", "-id"),
     "exposed": ("-data_file__middle", "-id"),
 }
-_OVER, _RUN = Q(latest_run__outcome=""), "latest_run__job"
-STATES: dict[str, Q] = {  # of the latest run; the words of RunState
-    "queued": _OVER & Q(**{f"{_RUN}__state": State.QUEUED}),
-    "running": _OVER & Q(**{f"{_RUN}__state": State.RUNNING}),
-    "done": Q(latest_run__outcome=RunState.DONE),
-    "no solution": Q(latest_run__outcome=RunState.NO_SOLUTION),
-    "failed": Q(latest_run__outcome=RunState.FAILED)
-    | Q(latest_run__isnull=True)
-    | (_OVER & (Q(**{f"{_RUN}__isnull": True}) | Q(**{f"{_RUN}__state__in": [State.FAILED, State.DONE]}))),
-    "cancelled": _OVER & Q(**{f"{_RUN}__state": State.CANCELLED}),
+_OVER = Q(outcome="")
+STATES: dict[str, Q] = {  # of runs; the words of RunState
+    "queued": _OVER & Q(job__state=State.QUEUED),
+    "running": _OVER & Q(job__state=State.RUNNING),
+    "done": Q(outcome=RunState.DONE),
+    "no solution": Q(outcome=RunState.NO_SOLUTION),
+    "failed": Q(outcome=RunState.FAILED)
+    | (_OVER & (Q(job__isnull=True) | Q(job__state__in=[State.FAILED, State.DONE]))),
+    "cancelled": _OVER & Q(job__state=State.CANCELLED),
 }
 
 
@@ -60,7 +59,7 @@ class Wanted:
     tag: str = ""
     exact_tag: bool = False  # the whole tag, whatever the capitals; else a part of it
     solved: bool | None = None
-    state: str = ""  # a key of STATES
+    state: str = ""  # of the latest run; a key of STATES
     cone: Cone | None = None
     exposed_from: datetime | None = None  # the middle of the exposure, both ends included
     exposed_to: datetime | None = None
@@ -131,7 +130,7 @@ def _conditions(wanted: Wanted) -> list[Q]:
     if wanted.state:
         if wanted.state not in STATES:
             raise Invalid(f"A frame is {', '.join(STATES)}.")
-        found.append(STATES[wanted.state])
+        found.append(Q(latest_run__in=Run.objects.filter(STATES[wanted.state]).values("pk")))
     if wanted.name:
         found.append(Q(name__icontains=_clean(wanted.name)))
     if wanted.text:
@@ -147,10 +146,13 @@ def _conditions(wanted: Wanted) -> list[Q]:
 
 def _of_file(wanted: Wanted) -> list[Q]:
     found: list[Q] = []
-    if wanted.exposed_from is not None:
-        found.append(Q(data_file__middle__gte=wanted.exposed_from))
-    if wanted.exposed_to is not None:
-        found.append(Q(data_file__middle__lte=wanted.exposed_to))
+    if wanted.exposed_from is not None or wanted.exposed_to is not None:
+        exposed = DataFile.objects.filter(middle__isnull=False)
+        if wanted.exposed_from is not None:
+            exposed = exposed.filter(middle__gte=wanted.exposed_from)
+        if wanted.exposed_to is not None:
+            exposed = exposed.filter(middle__lte=wanted.exposed_to)
+        found.append(Q(data_file__in=exposed.values("pk")))
     if wanted.album is not None:
         found.append(Q(data_file__dataset=wanted.album))
     for keyword, value in wanted.header:
