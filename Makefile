@@ -4,10 +4,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo serve test test-clients lint format bench lock clean
+.PHONY: help setup system demo serve test test-clients fuzz lint format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +46,9 @@ test-clients: setup $(patsubst tests/clients/%.lock,.venvs/%/.ready,$(wildcard t
 	test -x .venvs/$*/bin/python || $(PYTHON) -m venv .venvs/$*
 	.venvs/$*/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
+
+fuzz: $(VENV)/.ready ## Fuzz every reader of files (MINUTES=10, SEED=number)
+	bin/fuzz --minutes $(MINUTES) --jobs $(JOBS) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.ready ## Check style, types and who imports whom
 	$(BIN)/ruff format --check .

@@ -23,6 +23,7 @@ def parse_cards(block: bytes) -> tuple[Card, ...]:
     """
     text = block.decode("latin-1").replace("\x00", " ")
     cards: list[Card] = []
+    more: list[tuple[str, str]] = []  # what CONTINUE adds to the last card; joined once, or long ones take for ever
     for start in range(0, len(text), CARD):
         line = text[start : start + CARD]
         keyword = line[:8].rstrip()
@@ -31,9 +32,14 @@ def parse_cards(block: bytes) -> tuple[Card, ...]:
         if not line.strip():
             continue
         if keyword == "CONTINUE" and cards and isinstance(cards[-1].value, str):
-            cards[-1] = _continued(cards[-1], line)
-        else:
-            cards.append(_card(keyword, line))
+            value, comment = _value(line[8:])
+            more.append(("" if value is None else str(value), comment))
+            continue
+        if more:
+            cards[-1], more = _continued(cards[-1], more), []
+        cards.append(_card(keyword, line))
+    if more:
+        cards[-1] = _continued(cards[-1], more)
     return tuple(cards)
 
 
@@ -82,10 +88,10 @@ def _plain_value(text: str) -> Any:
     return text
 
 
-def _continued(card: Card, line: str) -> Card:
-    value, comment = _value(line[8:])
-    joined = str(card.value).removesuffix("&") + ("" if value is None else str(value))
-    return Card(card.keyword, joined, " ".join(part for part in (card.comment, comment) if part))
+def _continued(card: Card, more: list[tuple[str, str]]) -> Card:
+    values = [str(card.value), *(value for value, _ in more)]
+    joined = "".join(value.removesuffix("&") for value in values[:-1]) + values[-1]
+    return Card(card.keyword, joined, " ".join(part for part in (card.comment, *(c for _, c in more)) if part))
 
 
 def as_mapping(cards: tuple[Card, ...]) -> dict[str, Any]:

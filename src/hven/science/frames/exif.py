@@ -9,6 +9,8 @@ from PIL import Image
 from PIL.ExifTags import GPSTAGS, TAGS
 
 from hven.science.frames.frame import Card
+from hven.science.frames.limits import Limits
+from hven.science.frames.tiff_survey import check_exif, survey
 
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 ORIENTATION = 0x0112
@@ -24,7 +26,7 @@ _HEAD_BYTES = 4 << 20  # of a raw file; its directories begin there
 _LAYOUT = re.compile(r"Tag\d|SubIFDs|Color|Calib|Camera(Cal|Ser)|Forward|Profile|Noise|AsShot|DNG|Analog|CFA|Default")
 
 
-def cards_of_picture(image: Image.Image, notes: list[str]) -> tuple[Card, ...]:
+def cards_of_picture(image: Image.Image, notes: list[str], limits: Limits) -> tuple[Card, ...]:
     """Return EXIF tags (by their EXIF names), GPS tags and text chunks as cards, and note an orientation tag.
 
     Pixels stay as they are stored: every program that asks for a position gives it in the file's own rows and
@@ -32,6 +34,8 @@ def cards_of_picture(image: Image.Image, notes: list[str]) -> tuple[Card, ...]:
     """
     cards: list[Card] = []
     with contextlib.suppress(Exception):  # Pillow raises many kinds on damaged tags; they are no reason to fail
+        if isinstance(block := image.info.get("exif"), bytes):
+            check_exif(block, limits)
         tags = image.getexif()
         cards += _cards(tags, TAGS)
         cards += _cards(tags.get_ifd(EXIF_IFD), TAGS)
@@ -76,7 +80,7 @@ def _plain(value: Any) -> Any:
         return None
 
 
-def cards_of_raw(source: BinaryIO) -> tuple[Card, ...]:
+def cards_of_raw(source: BinaryIO, limits: Limits) -> tuple[Card, ...]:
     """Return the EXIF of a camera's raw file, wherever its maker puts it; nothing where it is not found.
 
     Most are TIFF themselves, some with a signature of their own (ORF, RW2); CR3 keeps several TIFF directories in
@@ -85,6 +89,8 @@ def cards_of_raw(source: BinaryIO) -> tuple[Card, ...]:
     cards: list[Card] = []
     for block, directory in _exif_blocks(source):
         with contextlib.suppress(Exception):  # as above
+            survey(block, limits)
+            block.seek(0)
             tags = Image.Exif()
             tags.load_from_fp(block)
             cards += [card for card in _cards(tags, directory) if not _LAYOUT.match(card.keyword)]

@@ -62,7 +62,10 @@ def fits_planes(source: BinaryIO, limits: Limits) -> list[Plane]:
 
 def _described(hdu: Hdu) -> Plane:
     name = hdu.name[:80] + (f",{hdu.version}" if hdu.name and hdu.header.get("EXTVER") is not None else "")
-    axes = hdu.axes
+    try:
+        axes = hdu.axes
+    except Invalid as error:
+        return Plane(str(hdu.index), name, (), "", "unreadable", str(error))
     if hdu.is_plane:
         kind = "colour" if hdu.is_colour or hdu.is_pixelwise else "cube" if _count(hdu) > 1 else "image"
     elif hdu.header.get("XTENSION") in {"BINTABLE", "TABLE", "A3DTABLE"} and not hdu.is_tiled:
@@ -77,7 +80,9 @@ def _type_of(hdu: Hdu) -> str:
     offset = number(hdu.header, "BZERO", 0.0)
     if bitpix == 8:
         return "int8" if offset == -128 else "uint8"
-    return _UNSIGNED[bitpix] if bitpix > 0 and offset == 2.0 ** (bitpix - 1) else _SIGNED.get(bitpix, "")
+    if bitpix in _UNSIGNED and offset == 2.0 ** (bitpix - 1):
+        return _UNSIGNED[bitpix]
+    return _SIGNED.get(bitpix, "")
 
 
 def _is_meant(hdu: Hdu, selection: Selection) -> bool:

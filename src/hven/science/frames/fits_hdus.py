@@ -14,6 +14,11 @@ from hven.science.frames.pixels import STORED
 
 BLOCK = 2880
 MAX_AXES = 999
+
+# An empty primary HDU, so that one extension makes a file of its own: what else the file holds, and how broken that
+# may be, does not matter then.
+_EMPTY = ("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    0", "END")
+EMPTY_PRIMARY = "".join(line.ljust(CARD) for line in _EMPTY).ljust(BLOCK).encode()
 HEADERS_AT_MOST = 2  # times the longest header that one HDU may have, for all HDUs together
 
 
@@ -170,3 +175,10 @@ def number(header: dict[str, Any], key: str, default: float) -> float:
     value = header.get(key)
     good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
     return float(value) if good else default  # type: ignore[arg-type]
+
+
+def isolated(source: BinaryIO, hdu: Hdu) -> bytes:
+    """Return a FITS file of an empty primary HDU and this extension, whose bytes the caller knows to be there."""
+    source.seek(hdu.header_at)
+    body = source.read(hdu.data_at + hdu.data_bytes - hdu.header_at)
+    return b"".join((EMPTY_PRIMARY, body, b"\0" * (-len(body) % BLOCK)))

@@ -56,9 +56,10 @@ def meaning_of(cards: tuple[Card, ...], width: int, height: int, notes: list[str
     read_times(fields, found, [] if notes is None else notes)
     for name, keys in (("filter", FILTER), ("object_name", OBJECT), ("image_type", TYPE)):
         found[name] = fields.text(name, keys)
-    wcs = _roughly(as_mapping(cards), width, height)
-    found["ra"], found["dec"] = _pointing(fields, wcs)
-    read_optics(fields, found, wcs, width, height)
+    with np.errstate(all="ignore"):  # of projections that no camera has
+        wcs = _roughly(as_mapping(cards), width, height)
+        found["ra"], found["dec"] = _pointing(fields, wcs)
+        read_optics(fields, found, wcs, width, height)
     read_detector(fields, found)
     read_site(fields, found)
     return Meaning(**{k: v for k, v in found.items() if v is not None}, sources=fields.sources)
@@ -132,7 +133,8 @@ def _roughly(mapping: dict[str, Any], width: int, height: int) -> Wcs | None:
     ctypes = str(mapping.get("CTYPE1", "")), str(mapping.get("CTYPE2", ""))
     if ctypes[0].startswith("RA--") and ctypes[1].startswith("DEC-") and not ctypes[0].startswith("RA---TAN"):
         mapping = {**mapping, "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}
-    return Wcs.from_cards(mapping, width, height)
+    wcs = Wcs.from_cards(mapping, width, height)
+    return wcs if wcs is not None and np.isfinite((*wcs.centre, wcs.scale_arcsec)).all() else None
 
 
 def _precessed(ra: float, dec: float, fields: Fields) -> tuple[float, float]:

@@ -19,6 +19,8 @@ class Limits:
     max_hdus: int = 1000  # headers of one FITS file that are looked at
     max_header_bytes: int = 4 * MIB  # of one FITS header: 52,000 cards
     max_pages: int = 1000  # of a TIFF or GIF
+    max_scans: int = 100  # passes of a progressive JPEG of `scan_pixels`, more of a smaller one
+    scan_pixels: int = 10_000_000
 
     def check_pixels(self, width: int, height: int) -> None:
         """Refuse a plane that is larger than allowed."""

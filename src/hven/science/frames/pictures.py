@@ -5,13 +5,16 @@ OpenCV does.
 """
 
 import contextlib
+import ctypes
 import io
 import re
 import warnings
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -23,11 +26,29 @@ from hven.science.frames.mosaic import SMOOTHED, is_mosaic, light_of
 from hven.science.frames.pixels import Decoded, Mask, is_grey, luminance, plain_type
 from hven.science.frames.selection import Plane, Selection
 from hven.science.frames.sniff import Kind
+from hven.science.frames.tiff_survey import check_jpeg, survey
 
 # What OpenCV would say on standard error stands in the sentences of the errors raised here
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
+
+def _silence_libtiff() -> None:
+    """Keep Pillow's libtiff from writing a line for every bad row of a picture to standard error, for the same reason.
+
+    Where Pillow was built with a libtiff of the system, nothing changes.
+    """
+    site = Path(PIL.__file__).parent.parent
+    for path in (*site.glob("pillow.libs/libtiff*"), *site.glob("PIL/.dylibs/libtiff*")):
+        with contextlib.suppress(OSError, AttributeError):
+            handler = ctypes.CDLL(str(path)).TIFFSetErrorHandler
+            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            handler(None)
+
+
+_silence_libtiff()
+
 NAMES = {Kind.JPEG: "JPEG", Kind.PNG: "PNG", Kind.TIFF: "TIFF", Kind.GIF: "GIF"}
+PAGES_OF_LIMIT = 20  # times the pixels of one plane, for all pages before the one that is read
 _MISSING = re.compile(r"\((\d+) bytes? not processed\)")
 
 
@@ -36,17 +57,19 @@ def read_picture(source: BinaryIO, kind: Kind, limits: Limits, selection: Select
     name = NAMES[kind]
     notes: list[str] = []
     page = _page_number(selection)
+    pages = _survey(source, kind, limits)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here, and about odd tags
             # One thumbnail within a JPEG makes Pillow see two pictures (MPO): the first is meant
             with Image.open(source, formats=[name, "MPO"] if kind is Kind.JPEG else [name]) as image:
-                pages = _turn_to(image, page, limits, name)
                 limits.check_pixels(image.width, image.height)
-                cards = cards_of_picture(image, notes)
+                pages = _turn_to(image, page, pages, limits, name)
+                limits.check_pixels(image.width, image.height)
+                cards = cards_of_picture(image, notes, limits)
                 values = _decode(image, source, kind, page)
     except (Invalid, MemoryError):
-        raise
+        raise  # the latter becomes a sentence where all formats meet
     except Image.DecompressionBombError as error:  # Pillow's own bound, far above hven's
         raise TooLarge(f"The {name} picture has more pixels than this server reads.") from error
     except UnidentifiedImageError as error:
@@ -75,6 +98,7 @@ def picture_planes(source: BinaryIO, kind: Kind, limits: Limits) -> list[Plane]:
     """
     name = NAMES[kind]
     planes = []
+    _survey(source, kind, limits)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -92,6 +116,17 @@ def picture_planes(source: BinaryIO, kind: Kind, limits: Limits) -> list[Plane]:
         width, height = _check_tiff(source, limits)
         planes.append(Plane("0", "", (height, width), "", "image"))
     return planes
+
+
+def _survey(source: BinaryIO, kind: Kind, limits: Limits) -> int:
+    """Look at what a decoder would believe at once; return the pages that a TIFF has, else 1."""
+    pages = 1
+    if kind is Kind.TIFF:
+        pages = survey(source, limits)
+    elif kind is Kind.JPEG:
+        check_jpeg(source, limits)
+    source.seek(0)
+    return pages
 
 
 def _page(image: Image.Image, number: int) -> Plane:
@@ -113,23 +148,27 @@ def _page_number(selection: Selection) -> int:
     return int(unit)
 
 
-def _turn_to(image: Image.Image, page: int, limits: Limits, name: str) -> int:
-    """Go to a page and return how many there are (counted up to the limit)."""
+def _turn_to(image: Image.Image, page: int, pages: int, limits: Limits, name: str) -> int:
+    """Go to a page and return how many there are (counted up to the limit, or to the one asked for)."""
     if name == "JPEG":
         if page:
             raise Invalid("A JPEG picture has one page, number 0.")
         return 1
-    pages = 1
-    try:
-        while pages <= min(limits.max_pages, page + 1):
-            image.seek(pages)  # in order: a GIF builds on the pages before
-            pages += 1
-    except EOFError:
-        pass
+    if name != "TIFF":
+        pages = 1
+        try:
+            while pages <= min(limits.max_pages, page + 1):
+                # In order: a GIF builds on the pages before, each as large as its screen
+                if pages * image.width * image.height > PAGES_OF_LIMIT * limits.max_pixels:
+                    raise TooLarge(f"Page {page} of the {name} file lies behind more pixels than are looked at.")
+                image.seek(pages)
+                pages += 1
+        except EOFError:
+            pass
     if page >= pages:
         raise Invalid(f"The {name} file has {pages} page(s), counted from 0; there is no page {page}.")
     image.seek(page)
-    return max(pages, min(int(getattr(image, "n_frames", 1)), limits.max_pages)) if name == "TIFF" else pages
+    return pages
 
 
 def _decode(image: Image.Image, source: BinaryIO, kind: Kind, page: int) -> NDArray[Any]:
@@ -157,7 +196,7 @@ def _check_tiff(source: BinaryIO, limits: Limits) -> tuple[int, int]:
     source.seek(0)
     head = source.read(16)
     at = tiff_tags.directory_offset(head)
-    if at is not None:
+    if at is not None and at < source.seek(0, io.SEEK_END):
         source.seek(at)
         tags = tiff_tags.first_values(head, source.read(16 + 20 * tiff_tags.MAX_ENTRIES))
         width, height = tags.get(tiff_tags.WIDTH), tags.get(tiff_tags.HEIGHT)

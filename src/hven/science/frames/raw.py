@@ -39,7 +39,7 @@ def read_raw(source: BinaryIO, limits: Limits, selection: Selection) -> Decoded:
     notes: list[str] = []
     with _opened(source) as raw:
         _call(raw.unpack)
-        cards = _cards(source, raw)
+        cards = _cards(source, raw, limits)
         if _is_stack(raw):
             values = _call(_developed, raw)
             stored = None
@@ -93,7 +93,15 @@ def _call(function: Any, *arguments: Any) -> Any:
         raise Invalid(NOT_READ) from error
     except MemoryError as error:
         raise Invalid("The camera's raw file asks for more memory than there is; it may be damaged.") from error
-    except (rawpy.LibRawError, ValueError, RuntimeError, OSError, TypeError, AttributeError) as error:
+    except (
+        rawpy.LibRawError,
+        NotImplementedError,
+        ValueError,
+        RuntimeError,
+        OSError,
+        TypeError,
+        AttributeError,
+    ) as error:
         text = error.args[0] if error.args else error
         text = text.decode("latin-1") if isinstance(text, bytes) else str(text)
         raise Invalid(f"The camera's raw file is damaged or cut short ({text:.80}).") from error
@@ -112,22 +120,22 @@ def _developed(raw: "rawpy.RawPy") -> NDArray[Any]:
 
 def _mosaic(raw: "rawpy.RawPy", notes: list[str]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     stored = np.array(raw.raw_image_visible, order="C")
-    pattern = raw.raw_pattern
+    pattern = _call(lambda: raw.raw_pattern)
     if raw.num_colors < 2 or pattern is None or len(np.unique(pattern)) < 2:
         return stored, None
     notes.append(SMOOTHED)
     if pattern.shape == (2, 2):
         return light_of(stored), stored
     black = np.array(raw.black_level_per_channel, np.float32)
-    return light_of(balanced(stored, raw.raw_colors_visible, black)), stored
+    return light_of(balanced(stored, _call(lambda: raw.raw_colors_visible), black)), stored
 
 
 # --- what the file says -------------------------------------------------------------------------------------
 
 
-def _cards(source: BinaryIO, raw: "rawpy.RawPy") -> tuple[Card, ...]:
+def _cards(source: BinaryIO, raw: "rawpy.RawPy", limits: Limits) -> tuple[Card, ...]:
     """Return EXIF of the file, completed by what LibRaw found in places of the maker's own."""
-    cards = list(cards_of_raw(source))
+    cards = list(cards_of_raw(source, limits))
     known = {card.keyword for card in cards}
     other = raw.other
     more: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
-from hven.errors import Invalid, NotFound, TooLarge
+from hven.errors import HvenError, Invalid, NotFound, TooLarge
 from hven.science.frames.fits import fits_planes, read_fits
 from hven.science.frames.frame import Frame
 from hven.science.frames.header import meaning_of
@@ -24,6 +24,7 @@ from hven.science.frames.xisf import read_xisf, xisf_planes
 
 Source = str | PathLike[str] | BinaryIO
 DEFAULT_LIMITS = Limits()
+UNFORESEEN = "The file is damaged in a way that its reader did not foresee"  # a fault of hven's, to be mended
 
 
 def read_frame(source: Source, *, limits: Limits = DEFAULT_LIMITS, plane: str | int | None = None) -> Frame:
@@ -46,7 +47,7 @@ def read_frame(source: Source, *, limits: Limits = DEFAULT_LIMITS, plane: str | 
         With a sentence that says what is wrong with the file.
     """
     selection = parse_selection(plane)
-    with opened(source, limits) as (file, found, containers):
+    with _guarded(), opened(source, limits) as (file, found, containers):
         image, kind = _decoded(file, found, limits, selection)
     notes = list(image.notes)
     if image.mask is not None and image.mask.all():
@@ -76,7 +77,7 @@ def planes(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> list[Plane]:
     hven.errors.Invalid, hven.errors.TooLarge, hven.errors.NotFound
         As `read_frame`.
     """
-    with opened(source, limits) as (file, kind, _containers):
+    with _guarded(), opened(source, limits) as (file, kind, _containers):
         if kind is Kind.FITS:
             return fits_planes(file, limits)
         if kind is Kind.XISF:
@@ -108,13 +109,26 @@ def _decoded(file: BinaryIO, kind: Kind, limits: Limits, selection: Selection) -
 
 def kind_of(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Kind:
     """Return the kind of a file, inside its compression: image, list, archive, page..."""
-    with opened(source, limits) as (_, kind, _containers):
+    with _guarded(), opened(source, limits) as (_, kind, _containers):
         return kind
 
 
 def _is_even(data: NDArray[Any]) -> bool:
     first = data.flat[0]
     return bool((data[::64, ::64] == first).all()) and bool((data == first).all())
+
+
+@contextlib.contextmanager
+def _guarded() -> Iterator[None]:
+    """Make a sentence of what no reader foresaw, so that no file ever ends a worker."""
+    try:
+        yield
+    except MemoryError as error:
+        raise TooLarge("The file asks for more memory than there is: it is too large, or damaged.") from error
+    except (HvenError, OSError):
+        raise
+    except Exception as error:
+        raise Invalid(f"{UNFORESEEN} ({type(error).__name__}).") from error
 
 
 @contextlib.contextmanager

@@ -1,18 +1,21 @@
 """Opening .gz, .bz2 and .zip of one file, with hard bounds on what comes out."""
 
 import bz2
-import gzip
 import io
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from hven.errors import Invalid, TooLarge
+from hven.errors import HvenError, Invalid, TooLarge
 from hven.science.frames.limits import Limits
 from hven.science.frames.sniff import HEAD_BYTES, Kind, sniff
 
 CHUNK = 1 << 20
+INPUT = 1 << 16  # packed bytes at a time: what follows a stream is copied for every one of them
 MAX_DEPTH = 2  # a zip of a .fits.gz happens; more is no one's habit
+MAX_STREAMS = 100_000  # of one gzip or bzip2 file; block-wise writers make one for 64 KB
+_MAGIC = {Kind.GZIP: b"\x1f\x8b", Kind.BZIP2: b"BZh"}
 MAX_ZIP_MEMBERS = 1000  # more are not even listed
 
 
@@ -51,19 +54,44 @@ def _open_one(source: BinaryIO, kind: Kind, limits: Limits) -> BinaryIO:
     try:
         if kind is Kind.ZIP:
             return _open_zip(source, packed, limits)
-        stream = gzip.GzipFile(fileobj=source) if kind is Kind.GZIP else bz2.BZ2File(source)
-        with stream:
-            return _pour(stream, packed, limits)
+        return _pour(_streams(source, kind), packed, limits)
     except EOFError as error:
         raise Invalid(f"The {kind.value} file is cut short: its end is missing.") from error
-    except (OSError, zlib.error, zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError) as error:
+    except HvenError:
+        raise
+    except Exception as error:  # zipfile raises whatever a hostile list makes it raise
         raise Invalid(f"The {kind.value} file is damaged and cannot be unpacked ({_plain(error)}).") from error
 
 
-def _pour(stream: BinaryIO | gzip.GzipFile | bz2.BZ2File, packed: int, limits: Limits) -> BinaryIO:
+def _streams(source: BinaryIO, kind: Kind) -> Iterator[bytes]:
+    """Yield the pieces of a gzip or bzip2 file, stream after stream; what follows the last is padding.
+
+    The libraries' own readers would go through millions of empty streams without a chance to stop them.
+    """
+    rest, streams = source.read(INPUT), 0
+    while rest:
+        streams += 1
+        if streams > MAX_STREAMS:
+            raise TooLarge(f"The {kind.value} file is made of more than {MAX_STREAMS:,} streams.")
+        decoder = zlib.decompressobj(31) if kind is Kind.GZIP else bz2.BZ2Decompressor()
+        while not decoder.eof:
+            piece = decoder.decompress(rest, CHUNK)
+            rest = decoder.unconsumed_tail if kind is Kind.GZIP else b""  # type: ignore[union-attr]
+            if piece:
+                yield piece
+            elif not rest and not decoder.eof and getattr(decoder, "needs_input", True):
+                rest = source.read(INPUT)
+                if not rest:
+                    raise EOFError
+        rest = (decoder.unused_data or source.read(INPUT)).lstrip(b"\0")
+        if not rest.startswith(_MAGIC[kind][: len(rest)]):
+            return
+
+
+def _pour(pieces: Iterable[bytes], packed: int, limits: Limits) -> BinaryIO:
     out = io.BytesIO()
     total = 0
-    while chunk := stream.read(CHUNK):
+    for chunk in pieces:
         total += len(chunk)
         _check(total, packed, limits)
         out.write(chunk)
@@ -103,7 +131,7 @@ def _open_zip(source: BinaryIO, packed: int, limits: Limits) -> BinaryIO:
             raise Invalid("The zip file uses a rare compression method; use the usual one (deflate).")
         _check(member.file_size, max(member.compress_size, 1), limits)
         with archive.open(member) as stream:
-            return _pour(stream, packed, limits)  # type: ignore[arg-type]  # ZipExtFile has the read() needed
+            return _pour(iter(lambda: stream.read(CHUNK), b""), packed, limits)
 
 
 def _refuse_crowds(source: BinaryIO, packed: int) -> None:
@@ -115,6 +143,11 @@ def _refuse_crowds(source: BinaryIO, packed: int) -> None:
         raise Invalid("The zip file is cut short: its list of contents is missing.")
     entries = int.from_bytes(tail[end + 10 : end + 12], "little")
     directory = int.from_bytes(tail[end + 12 : end + 16], "little")
+    if end >= 20 and tail[end - 20 : end - 16] == b"PK\x06\x07":  # the numbers of the long form count then
+        source.seek(int.from_bytes(tail[end - 12 : end - 4], "little") & 0x7FFF_FFFF_FFFF)
+        record = source.read(56)
+        entries = max(entries % 0xFFFF, int.from_bytes(record[32:40], "little"))
+        directory = max(directory % 0xFFFF_FFFF, int.from_bytes(record[40:48], "little"))
     if entries > MAX_ZIP_MEMBERS or directory > MAX_ZIP_MEMBERS * 1024:
         raise Invalid("The zip file holds a great many files; hand over one image a zip.")
 

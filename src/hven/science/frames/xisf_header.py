@@ -96,9 +96,8 @@ class _Builder:
         self._parser = parser
 
     def feed(self, content: bytes) -> None:
-        for at in range(0, len(content), _CHUNK):
-            self._parser.Parse(content[at : at + _CHUNK], False)
-        self._parser.Parse(b"", True)
+        # In one piece: older expat looks at an unfinished token again with every piece
+        self._parser.Parse(content, True)
 
     @staticmethod
     def _refuse(*_: object) -> None:

@@ -3,6 +3,7 @@
 Pixel coordinates in these tables are 1-based, as everywhere in FITS.
 """
 
+import contextlib
 import csv
 import io
 import re
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from hven import __version__
 from hven.errors import Invalid, TooLarge
+from hven.science.frames.fits_tables import tables_of
 from hven.science.frames.frame import Card, Frame
 from hven.science.frames.limits import Limits
 from hven.science.frames.read import DEFAULT_LIMITS, opened
@@ -188,9 +190,7 @@ def read_source_list(
         if kind is not Kind.FITS:
             raise no_table
         try:
-            with fits.open(file, memmap=False) as hdus:
-                header = {key: value for hdu in hdus[:2] for key, value in hdu.header.items()}
-                x, y, flux = _columns(hdus)
+            header, (x, y, flux) = _first_with_columns(file, limits)
         except TooLarge:
             raise
         except Exception as error:  # astropy says in a dozen ways that a table is broken
@@ -202,6 +202,15 @@ def read_source_list(
         width=width or _whole(header.get("IMAGEW")),
         height=height or _whole(header.get("IMAGEH")),
     )
+
+
+def _first_with_columns(
+    file: BinaryIO, limits: Limits
+) -> tuple[Mapping[str, Any], tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]]:
+    for header, table in tables_of(file, limits):
+        with fits.open(table, memmap=False) as hdus, contextlib.suppress(KeyError):
+            return header, _columns(hdus)
+    raise KeyError("no table with these columns")
 
 
 def source_list(
