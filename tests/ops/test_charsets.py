@@ -38,7 +38,8 @@ def test_a_query_beside_a_strange_charset_is_answered(charset: str) -> None:
     said: list[str] = []
     environ = {
         "REQUEST_METHOD": "POST", "PATH_INFO": "/nova/api/nonsense", "QUERY_STRING": "query=x",
-        "HTTP_HOST": "testserver", "SERVER_NAME": "testserver", "SERVER_PORT": "80", "wsgi.url_scheme": "http", "wsgi.input": FakePayload(b""),
+        "HTTP_HOST": "testserver", "SERVER_NAME": "testserver", "SERVER_PORT": "80", "wsgi.url_scheme": "http",
+        "wsgi.input": FakePayload(b""),
         "CONTENT_LENGTH": "0", "CONTENT_TYPE": f"application/x-www-form-urlencoded; charset={charset}",
         "REMOTE_ADDR": "127.0.0.1",
     }  # fmt: skip

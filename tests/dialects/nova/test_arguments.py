@@ -68,6 +68,8 @@ def test_scale_in_every_unit_and_type(units: str, kind: str) -> None:
         ({"image_width": 800, "image_height": 600}, {"list_width": 800, "list_height": 600}),
         ({"image_width": 0}, {}),
         ({"positional_error": 2}, {"positional_error": 2.0}),
+        ({"plane": 2}, {"plane": "2"}),
+        ({"plane": " SCI,2:1"}, {"plane": "SCI,2:1"}),
         ({"positional_error": 1000}, {"positional_error": 50.0}),
     ],
     ids=json.dumps,
@@ -80,7 +82,7 @@ def test_an_argument_becomes_a_key_of_the_run(asked: dict[str, Any], config: dic
     "scale_units", "scale_type", "scale_lower", "scale_upper", "scale_est", "scale_err", "center_ra", "center_dec",
     "radius", "tweak_order", "downsample_factor", "use_sextractor", "crpix_center", "invert", "parity", "image_width",
     "image_height", "positional_error", "x", "y", "lists", "album", "allow_commercial_use", "allow_modifications",
-    "publicly_visible", "url",
+    "publicly_visible", "url", "plane",
 ])  # fmt: skip
 @pytest.mark.parametrize("path", ["upload", "url_upload"])
 def test_no_type_of_any_argument_is_more_than_an_error(nova: Nova, path: str, name: str) -> None:

@@ -10,9 +10,11 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from astropy.io import fits
 from django.test import Client
+from PIL import Image
 
 from hven.accounts.actor import Actor
 from hven.archive import services as archive
@@ -110,6 +112,21 @@ def test_a_negative_is_solved_when_it_is_said_to_be_one(nova: Nova, solver_folde
     fits.PrimaryHDU(negative).writeto(content)
     assert nova.get(f"jobs/{nova.solve('a.fits', content.getvalue())}") == {"status": "failure"}
     assert nova.get(f"jobs/{nova.solve('a.fits', content.getvalue(), invert=True)}") == {"status": "success"}
+
+
+def test_the_plane_that_is_named_is_solved_and_shown(nova: Nova, solver_folder: Path, wide_frame: Path) -> None:
+    noise = np.random.default_rng(1).normal(100, 5, (300, 400)).astype(np.float32)
+    content = io.BytesIO()
+    with fits.open(wide_frame) as hdus:
+        stars = fits.ImageHDU(hdus[0].data, name="SCI")
+    fits.HDUList([fits.PrimaryHDU(noise), stars]).writeto(content)
+    assert nova.get(f"jobs/{nova.solve('a.fits', content.getvalue())}") == {"status": "failure"}
+    for plane in (1, "SCI"):
+        job = nova.solve("a.fits", content.getvalue(), plane=plane)
+        assert nova.get(f"jobs/{job}") == {"status": "success"}
+        assert Image.open(io.BytesIO(nova.file(f"grid_full/{job}").content)).size == (800, 600)
+        with fits.open(io.BytesIO(b"".join(nova.file(f"new_fits_file/{job}")))) as solved:
+            assert solved[0].data.shape == (600, 800)
 
 
 def test_the_table_of_a_segmented_frame_has_the_names_of_sextractor(

@@ -201,3 +201,56 @@ def test_a_picture_gives_its_colours_and_not_the_place_where_it_was_taken(tmp_pa
     with fits.open(tmp_path / "a") as hdus:
         assert hdus[0].data.shape == (3, 80, 100)
         assert np.array_equal(hdus[0].data[1], rgb[..., 1])
+
+
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [
+        (("X", "Y", "FLUX"), [2, 1, 0]),
+        (("X_IMAGE", "Y_IMAGE", "MAG_AUTO"), [0, 1, 2]),
+        (("xcentroid", "ycentroid", "flux"), [2, 1, 0]),
+        (("X", "Y", "BACKGROUND"), [0, 1, 2]),
+    ],
+)
+def test_tables_of_other_programs_are_read_by_their_names(
+    tmp_path: Path, names: tuple[str, ...], order: list[int]
+) -> None:
+    columns = [fits.Column(name, "D", array=np.array([1.0, 2.0, 3.0])) for name in names]
+    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)]).writeto(tmp_path / "a.fits")
+    found = tables.read_source_list(tmp_path / "a.fits", width=10, height=10)
+    assert found.x.tolist() == [float(n) for n in order]
+
+
+@pytest.mark.parametrize("names", [tables.DETECTED, tables.SEGMENTED])
+def test_sources_get_places_and_become_text(names: str) -> None:
+    n = 5
+    x, y, flux = np.arange(n, dtype=float), np.arange(n, dtype=float), np.array([9.0, 7.0, 5.0, 3.0, -1.0])
+    sources = SourceList(x, y, flux, np.ones(n), np.ones(n), 100, 50)
+    table = io.BytesIO()
+    tables.write_sources(table, sources, names=names)
+    cards = {
+        "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 10.0, "CRVAL2": 20.0, "CRPIX1": 1.0, "CRPIX2": 1.0,
+        "CD1_1": -0.01, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 0.01,
+    }  # fmt: skip
+    wcs = Wcs.from_cards(cards, 100, 50)
+    assert wcs is not None
+    placed = tables.with_places(io.BytesIO(table.getvalue()), wcs)
+    with fits.open(io.BytesIO(placed)) as hdus:
+        assert hdus[1].columns.names[-2:] == ["RA", "DEC"]
+        assert (hdus[1].data["RA"][0], hdus[1].data["DEC"][0]) == pytest.approx((10.0, 20.0))
+        assert hdus[1].data["DEC"][4] == pytest.approx(20.04, abs=1e-4)
+    lines = tables.as_csv(io.BytesIO(placed)).splitlines()
+    assert lines[0].endswith("RA,DEC")
+    assert len(lines) == n + 1
+    if names == tables.SEGMENTED:
+        assert lines[0].startswith("X_IMAGE,Y_IMAGE,MAG_AUTO,FLUX_AUTO")
+        assert lines[5].split(",")[2] == "99.0"
+    with pytest.raises(Invalid):
+        tables.with_places(_tableless(), wcs)
+
+
+def _tableless() -> io.BytesIO:
+    content = io.BytesIO()
+    fits.PrimaryHDU(np.zeros((2, 2))).writeto(content)
+    content.seek(0)
+    return content

@@ -68,7 +68,7 @@ def info(request: HttpRequest, number: str) -> HttpResponse:
     answer: dict[str, Any] = {
         "objects_in_field": objects_of(run),
         "machine_tags": machine,
-        "tags": machine + people,
+        "tags": _both(machine, people),
         "status": wire.status(run),
         "original_filename": run.reduction.name,
     }
@@ -81,7 +81,7 @@ def info(request: HttpRequest, number: str) -> HttpResponse:
 def tags(request: HttpRequest, number: str) -> HttpResponse:
     """Return the tags of a job's frame, the solver's and people's."""
     machine, people = tags_of(find_run(number))
-    return json_answer({"tags": machine + people})
+    return json_answer({"tags": _both(machine, people)})
 
 
 @json_call
@@ -150,6 +150,10 @@ def objects_of(run: Run) -> list[str]:
     """Return the names of the known objects in a run's field."""
     names: list[str] = results(run, "annotate").get("objects", [])
     return names
+
+
+def _both(machine: list[str], people: list[str]) -> list[str]:
+    return list(dict.fromkeys(machine + people))
 
 
 def _delete(actor: Actor, number: str) -> HttpResponse:

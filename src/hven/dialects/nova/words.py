@@ -14,6 +14,7 @@ _NOT_KEPT = {"session", "apikey", "x", "y", "lists"}
 _LONGEST_KEPT = 500  # characters of a value of an unknown key
 _MOST_SOURCES = 100_000
 _MOST_BINNED = 64
+_LONGEST_PLANE = 80
 _YES_NO = {"d": "", "y": "yes", "n": "no"}
 _SHARE_ALIKE = {"sa": "share alike"}
 
@@ -150,6 +151,11 @@ def _detection(found: Mapping[str, Any]) -> dict[str, Any]:
         if _switch(found, name):
             config[key] = True
     _switch(found, "crpix_center")  # the reference pixel always is the centre
+    plane = found.get("plane")
+    if plane is not None and plane != "":
+        if isinstance(plane, bool) or not isinstance(plane, str | int) or len(_text(str(plane))) > _LONGEST_PLANE:
+            raise Invalid(f'plane takes a number or a name, such as 2 or "SCI:1", not {_shown(plane)}.')
+        config["plane"] = _text(str(plane)).strip()
     return config
 
 

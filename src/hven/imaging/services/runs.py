@@ -81,7 +81,7 @@ def submit_files(actor: Actor, items: Sequence[Item], request: Request) -> Submi
     Unauthenticated, Forbidden, Invalid
         As in `submit_file`; also where there are no files, or more than the server takes at once.
     """
-    if not 1 <= len(items) <= settings.HVEN_MAX_MEMBERS:
+    if not 1 <= len(items) <= max(1, settings.HVEN_MAX_MEMBERS):
         raise Invalid(f"Hand over between 1 and {settings.HVEN_MAX_MEMBERS:,} at once.")
     submission = _new_submission(actor, request)
     now = timezone.now()
