@@ -76,11 +76,21 @@ class Caller:
     def solve(self, name: str, content: bytes, poll_s: float = 0.01) -> tuple[float, bool]:
         """Upload a frame; return seconds from the first byte sent to the answer "success" or "failure", and which."""
         began = time.perf_counter()
-        number = self._post("upload", {"session": self.session}, (name, content))["subid"]
-        job = self.get(f"submissions/{number}")["jobs"][0]
-        while (status := self.get(f"jobs/{job}")["status"]) not in {"success", "failure"}:
+        solved = self.wait(self.upload(name, content), poll_s)
+        return time.perf_counter() - began, solved
+
+    def upload(self, name: str, content: bytes) -> int:
+        """Upload a frame; return the number of its submission."""
+        number: int = self._post("upload", {"session": self.session}, (name, content))["subid"]
+        return number
+
+    def wait(self, submission: int, poll_s: float = 0.01) -> bool:
+        """Wait for a submission's end; return whether its frame was solved."""
+        while not (jobs := [job for job in self.get(f"submissions/{submission}")["jobs"] if job is not None]):
             time.sleep(poll_s)
-        return time.perf_counter() - began, status == "success"
+        while (status := self.get(f"jobs/{jobs[0]}")["status"]) not in {"success", "failure"}:
+            time.sleep(poll_s)
+        return bool(status == "success")
 
     def get(self, path: str) -> Any:
         """Return what the API answers."""
