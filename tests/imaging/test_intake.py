@@ -127,6 +127,12 @@ def test_a_submission_deleted_meanwhile_stays_deleted(user: Any, monkeypatch: py
         assert not model.objects.exists()
 
 
+def test_an_archive_whose_only_frame_is_deleted_is_let_go_of(user: Any) -> None:
+    _submit(user, _tar(*THREE))
+    imaging.delete_reduction(Actor.of(user), Reduction.objects.get())
+    assert Submission.objects.get().blob is None
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

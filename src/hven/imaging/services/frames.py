@@ -82,10 +82,12 @@ def delete_reduction(actor: Actor, reduction: Reduction) -> UUID | None:
     """
     access.check(actor, access.Verb.DELETE, reduction)
     _stop([reduction])
-    data_file = reduction.data_file
+    data_file, submission = reduction.data_file, reduction.submission_id
     uuid = reduction.uuid
     reduction.delete()
     _forget_grants([uuid])
+    # An archive that nobody will unpack any more is let go of.
+    Submission.objects.filter(pk=submission, reductions__isnull=True).update(blob=None)
     if data_file is None or not data_file.dataset.inbox or data_file.reductions.exists():
         return None
     if not access.may(actor, access.Verb.DELETE, data_file):
