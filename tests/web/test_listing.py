@@ -94,3 +94,23 @@ def test_empty_pages_say_what_to_do_next(client_for, user) -> None:
     assert "Nothing waits" in client.get("/queue/").content.decode()
     assert "No keys yet" in client.get("/keys/").content.decode()
     assert "No frame fits" in client.get("/frames/?q=nothing").content.decode()
+
+
+def test_a_list_that_is_too_long_to_count_still_has_all_its_pages(user, make_frame, monkeypatch) -> None:
+    from hven.accounts.actor import Actor
+    from hven.web import listing
+
+    monkeypatch.setattr(listing, "MOST_COUNTED", 3)
+    monkeypatch.setattr(listing, "PER_PAGE", 2)
+    for number in range(7):
+        make_frame(user, name=f"{number}.fits", outcome="queued")
+    actor, wanted = Actor.of(user), listing.Wanted()
+    pages = [listing.page_of(actor, wanted, str(number)) for number in range(1, 5)]
+    assert [[frame.name[0] for frame in page] for page in pages] == [["6", "5"], ["4", "3"], ["2", "1"], ["0"]]
+    assert [page.has_next() for page in pages] == [True, True, True, False]
+    assert pages[0].paginator.uncounted
+    assert pages[3].previous_page_number() == 3
+    beyond = listing.page_of(actor, wanted, "9")
+    assert [frame.name[0] for frame in beyond] == ["4", "3"]
+    for nonsense in ("0", "-1", "x", "", str(10**30)):
+        assert listing.page_of(actor, wanted, nonsense).number in {1, 2}

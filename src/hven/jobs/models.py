@@ -62,6 +62,7 @@ class Job(models.Model):
             models.Index("worker", name="job_running", condition=Q(state="running")),
             models.Index("created_by", "state", name="job_by_user"),
             models.Index("finished", name="job_finished"),
+            models.Index("kind", "state", name="job_by_kind"),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.functional import cached_property
 
 from hven.accounts.access import visible
 from hven.accounts.actor import Actor
@@ -17,6 +18,8 @@ from hven.jobs.models import State
 from hven.science.sky.sphere import separation
 
 PER_PAGE = 24
+MOST_COUNTED = 10_000
+_MOST_PAGES = 10**9  # beyond, SQLite has no numbers for rows
 ORDERS = {"newest": ("-id",), "oldest": ("id",), "name": ("name", "-id")}
 _OVER = Q(outcome="")
 
@@ -59,15 +62,56 @@ class Wanted:
         return bool(self.text or self.state or self.whose == "all")
 
 
+class LongPage(Page[Any]):
+    """A page that was looked beyond: whether there is a next one is known without counting all."""
+
+    def __init__(self, rows: list[Any], number: int, paginator: LongPaginator) -> None:
+        super().__init__(rows[: paginator.per_page], number, paginator)
+        self._more = len(rows) > paginator.per_page
+
+    def has_next(self) -> bool:
+        """Say whether an older page has anything."""
+        return self._more
+
+
+class LongPaginator(Paginator):  # type: ignore[type-arg] # it takes a parameter in the stubs only
+    """Pages of a list of any length; it is counted up to a number only, since counting a million takes its time."""
+
+    @cached_property
+    def count(self) -> int:
+        """How long the list is, or one more than is counted."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[: MOST_COUNTED + 1].count())
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether the list is longer than is counted."""
+        return self.count > MOST_COUNTED
+
+    def validate_number(self, number: Any) -> int:
+        """Return the number of a page that there may be."""
+        if self.uncounted and str(number).isdecimal() and 0 < int(number) < _MOST_PAGES:
+            return int(number)
+        return super().validate_number(number)
+
+    def page(self, number: Any) -> LongPage:
+        """Return a page, the last counted one where it would be empty."""
+        number = self.validate_number(number)
+        rows: Any = self.object_list
+        first = (number - 1) * self.per_page
+        found = list(rows[first : first + self.per_page + 1])
+        if not found and number > self.num_pages:
+            return self.page(self.num_pages)
+        return LongPage(found, number, self)
+
+
 def frames(actor: Actor, wanted: Wanted) -> QuerySet[Reduction]:
     """Return the reductions that a list shows."""
     found = visible(Reduction.objects.all(), actor)
     if wanted.whose == "mine":
         found = found.filter(owner=actor.user)
-    last = Run.objects.filter(reduction=OuterRef("pk")).order_by("-id")
-    found = found.annotate(last_run=Subquery(last.values("pk")[:1]))
     if wanted.state:
-        found = found.filter(last_run__in=Run.objects.filter(CONDITIONS[wanted.state]).values("pk"))
+        found = found.filter(latest_run__in=Run.objects.filter(CONDITIONS[wanted.state]).values("pk"))
     if wanted.text:
         found = found.filter(_matching(wanted.text))
     return found.order_by(*ORDERS[wanted.order])
@@ -78,10 +122,10 @@ def page_of(actor: Actor, wanted: Wanted, number: str) -> Page[Any]:
     shown = frames(actor, wanted).annotate(
         has_picture=Exists(ReductionFile.objects.filter(reduction=OuterRef("pk"), path="thumbnail.jpg"))
     )
-    page: Page[Any] = Paginator(shown.select_related("data_file", "owner"), PER_PAGE).get_page(number)
-    runs = Run.objects.select_related("job", "solution").in_bulk([r.last_run for r in page if r.last_run])
+    page: Page[Any] = LongPaginator(shown.select_related("data_file", "owner"), PER_PAGE).get_page(number)
+    runs = Run.objects.select_related("job", "solution").in_bulk([r.latest_run_id for r in page if r.latest_run_id])
     for reduction in page:
-        reduction.run = runs.get(reduction.last_run)
+        reduction.run = runs.get(reduction.latest_run_id)
     return page
 
 
