@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from PIL import Image
+from tests.science.frames.writers import image, xisf
 
 from hven.science.frames.mosaic import balanced, is_mosaic, light_of
 from hven.science.frames.read import read_frame
 from hven.science.sky.sphere import separation
+from hven.science.sky.wcs import Wcs
 from hven.science.stars.data import SolverData
 from hven.science.stars.ladder import solve
+from hven.science.stars.tables import write_solved_frame
 
 GAINS = np.array([[0.45, 1.0], [1.0, 0.7]])
 
@@ -88,6 +91,24 @@ def test_colour_cubes_of_either_order_are_colours_and_no_mosaic(rng, fits_bytes)
         read_frame(io.BytesIO(fits_bytes(np.ascontiguousarray(np.moveaxis(colours, 0, -1)))), plane="0:2").data,
         colours[1],
     )
+
+
+def test_an_xisf_names_its_filters_in_an_element_of_its_own(grey):
+    data = coloured(grey).astype(np.uint16)
+    inside = '<ColorFilterArray pattern="RGGB" width="2" height="2"/>'
+    for content in (xisf(image(data, inside=inside)), xisf(image(data))):
+        np.testing.assert_array_equal(read_frame(io.BytesIO(content)).stored, data)
+    flat = (grey * 0 + 1000).astype(np.uint16)
+    assert read_frame(io.BytesIO(xisf(image(flat)))).stored is None
+    assert read_frame(io.BytesIO(xisf(image(flat, inside=inside)))).stored is not None
+
+
+def test_a_solved_mosaic_is_written_with_its_own_pixels(grey, fits_bytes, tmp_path):
+    data = coloured(grey).astype(np.uint16)
+    frame = read_frame(io.BytesIO(fits_bytes(data, {"BAYERPAT": "RGGB"})))
+    wcs = Wcs((10.0, 20.0), (80.0, 60.0), ((-1e-3, 0.0), (0.0, 1e-3)), frame.width, frame.height)
+    write_solved_frame(tmp_path / "solved.fits", frame, wcs)
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "solved.fits"), data)
 
 
 def test_a_tiff_saved_by_a_capture_program_is_seen_through(grey):

@@ -15,6 +15,7 @@ from hven.science.frames.limits import Limits
 from hven.science.frames.read import kind_of, planes, read_frame
 from hven.science.frames.sniff import Kind
 from hven.science.sky.wcs import Wcs
+from hven.science.stars.hints import header_hints
 
 KEYWORD = '<FITSKeyword name="{}" value="{}" comment="{}"/>'
 
@@ -149,6 +150,8 @@ def test_the_projection_of_the_keywords_counts_rows_from_the_bottom(sky):
     x, y = np.array([0.0, 30.0, 44.0]), np.array([0.0, 12.0, 30.0])
     np.testing.assert_allclose(turned.to_sky(x, height - 1 - y), wcs.to_sky(x, y), atol=1e-9)
     assert turned.parity == -wcs.parity
+    (hint, *_) = header_hints(read(xisf(image(sky, inside=words))))
+    assert (hint.wcs.crpix, hint.wcs.cd) == (turned.crpix, turned.cd)
 
 
 # --- lies -------------------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.errors import Invalid
-from hven.science.frames.cards import value_of
+from hven.science.frames.cards import as_mapping, value_of
 from hven.science.frames.frame import Card
 from hven.science.frames.limits import Limits
+from hven.science.frames.mosaic import SMOOTHED, is_mosaic, light_of
 from hven.science.frames.pixels import Decoded, is_grey, luminance, plain_type
 from hven.science.frames.selection import Plane, Selection
 from hven.science.frames.xisf_blocks import Block, find_block, load
@@ -82,11 +83,15 @@ def read_xisf(source: BinaryIO, limits: Limits, selection: Selection) -> Decoded
                 if picture.colours == "CIELab"
                 else f"The image has {picture.channels} channels; the first was taken."
             )
+    cards = _cards(root, picture.element)
     data, mask = plain_type(samples)
-    rgb = None
+    rgb = stored = None
     if data.ndim == 3:
         data, rgb = (np.ascontiguousarray(data[..., 0]), None) if is_grey(data) else (luminance(data), data)
-    return Decoded(data, rgb, mask, _cards(root, picture.element), where, tuple(notes))
+    elif is_mosaic(data, as_mapping(cards) | _filters(picture.element)):
+        notes.append(SMOOTHED)
+        stored, data = data, light_of(data)
+    return Decoded(data, rgb, mask, cards, where, tuple(notes), stored)
 
 
 def xisf_planes(source: BinaryIO, limits: Limits) -> list[Plane]:
@@ -179,6 +184,12 @@ def _samples(
 
 
 # --- what the header says -----------------------------------------------------------------------------------
+
+
+def _filters(image: Element) -> dict[str, str]:
+    """Return the colours of the sensor's filters, under the keyword that FITS has for them."""
+    element = image.first("ColorFilterArray")
+    return {} if element is None else {"BAYERPAT": element.get("pattern")[:36]}
 
 
 def _cards(root: Element, image: Element) -> tuple[Card, ...]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hven.science.frames.frame import Frame
-from hven.science.sky.wcs import Wcs
+from hven.science.frames.header import wcs_from
 from hven.science.stars.solution import Hints
 
 _SCALE_ERROR = 0.12  # of a scale from focal length and pixel size: reducers and focusers change it
@@ -13,8 +13,7 @@ _RADIUS_DEG = 3.0  # of a mount's pointing, or more for wide frames
 def header_hints(frame: Frame) -> tuple[Hints, ...]:
     """Return the hints in a frame's header, the most telling first: projection, then place and scale."""
     hints: list[Hints] = []
-    cards = {card.keyword: card.value for card in frame.cards if card.value is not None}
-    wcs = Wcs.from_cards(cards, frame.width, frame.height)
+    wcs = wcs_from(frame)
     if wcs is not None and 1e-4 < wcs.scale_arcsec < 1e5:
         hints.append(Hints(wcs=wcs, source="header"))
     meaning = frame.meaning

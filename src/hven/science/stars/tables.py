@@ -114,7 +114,7 @@ def write_solved_frame(path: Path, frame: Frame, wcs: Wcs, comments: tuple[str, 
 
     Rows keep the order of the frame's file, so that pixel coordinates stay the same; colours become three planes.
     """
-    data: NDArray[Any] = frame.data
+    data: NDArray[Any] = frame.data if frame.stored is None else frame.stored
     if frame.rgb is not None:
         data = np.moveaxis(frame.rgb, -1, 0)
     hdu = fits.PrimaryHDU(data)
