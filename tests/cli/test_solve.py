@@ -58,6 +58,21 @@ def test_the_code_is_1_where_one_has_no_solution_and_2_where_one_cannot_be_read(
     assert all(not line["solved"] and line["reason"] for line in lines)
 
 
+def test_a_plane_of_a_file_that_holds_several_is_chosen(
+    wide_frame: Path, starless: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "several.fits"
+    sky, empty = (fits.ImageHDU(fits.getdata(source)) for source in (wide_frame, starless))
+    sky.name = "SCI"
+    fits.HDUList([fits.PrimaryHDU(), empty, sky]).writeto(path)
+    assert run("--json", str(path)) == 1
+    assert run("--json", "--plane", "SCI", str(path)) == 0
+    assert run("--json", "--plane", "7", str(path)) == 2
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert found[1]["ra"] == pytest.approx(84.0, abs=0.01)
+    assert "no image in HDU 7" in found[2]["reason"]
+
+
 def test_the_tables_are_written(wide_frame: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert run("--out", str(tmp_path / "new" / "folder"), str(wide_frame)) == 0
     written = tmp_path / "new" / "folder" / f"{wide_frame.stem}.wcs"
