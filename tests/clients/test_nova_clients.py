@@ -83,5 +83,6 @@ def test_astrometry_net_client_works_unmodified(
     assert found["matches"] > 100
     assert found["sources"] >= found["matches"]
     assert found["stars"] > 100
-    assert found["picture"] > 10_000
+    for picture in ("picture", "red_green", "extraction"):
+        assert found[picture] > 10_000
     assert "M 42" in found["objects"]

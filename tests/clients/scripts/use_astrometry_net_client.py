@@ -26,5 +26,7 @@ if job.success():
             "stars": len(rdls[1].data),
             "shape": list(new[0].data.shape),
             "picture": len(job.annotated_display()),
+            "red_green": len(job.red_green_image_display()),
+            "extraction": len(job.extraction_image_display()),
         }
 print(json.dumps(found))

@@ -246,6 +246,18 @@ def test_the_small_pictures_are_made_once_and_go_with_their_frame(
     assert not ReductionFile.objects.exists()
 
 
+def test_an_image_is_shown_while_another_run_of_it_waits(
+    nova: Nova, user: Any, solver_folder: Path, wide_frame: Path
+) -> None:
+    from hven.imaging import services as imaging
+
+    job = nova.solve("wide.fits", wide_frame.read_bytes())
+    reduction = Run.objects.get(pk=job).reduction
+    imaging.repeat_run(Actor.of(user), Run.objects.get(pk=job))
+    assert nova.file(f"image/{reduction.data_file_id}").status_code == 200
+    assert nova.file(f"thumbnail_of_image/{reduction.data_file_id}").status_code == 200
+
+
 def test_a_picture_that_does_not_get_its_turn_is_asked_for_again(
     nova: Nova, solver_folder: Path, wide_frame: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,9 +30,11 @@ def picture(kind: str) -> View:
 def image(request: HttpRequest, number: str) -> HttpResponseBase:
     """Serve an image as a JPEG of its full size, whatever it was: nothing that a camera hid in it goes along."""
     found = _reduction(request, number)
-    if found.latest_run is None:
+    runs = found.runs.select_related("job", "reduction__data_file").order_by("-id")
+    ended = next((run for run in runs if run.ended), None)
+    if ended is None:
         raise NotFound("There is no picture of this image yet.")
-    return _shown(*imaging.picture(find_run(str(found.latest_run_id)), "plain", full=True))
+    return _shown(*imaging.picture(ended, "plain", full=True))
 
 
 @file_call
