@@ -87,7 +87,8 @@ def delete_reduction(actor: Actor, reduction: Reduction) -> UUID | None:
     reduction.delete()
     _forget_grants([uuid])
     # An archive that nobody will unpack any more is let go of.
-    Submission.objects.filter(pk=submission, reductions__isnull=True).update(blob=None)
+    if submission is not None:
+        Submission.objects.filter(pk=submission, reductions__isnull=True).update(blob=None)
     if data_file is None or not data_file.dataset.inbox or data_file.reductions.exists():
         return None
     if not access.may(actor, access.Verb.DELETE, data_file):
