@@ -81,7 +81,7 @@ class LongPaginator(Paginator):  # type: ignore[type-arg] # it takes a parameter
     def count(self) -> int:
         """How long the list is, or one more than is counted."""
         rows: Any = self.object_list
-        return int(rows.order_by()[: MOST_COUNTED + 1].count())
+        return int(rows.order_by().values("pk")[: MOST_COUNTED + 1].count())
 
     @property
     def uncounted(self) -> bool:
@@ -111,7 +111,8 @@ def frames(actor: Actor, wanted: Wanted) -> QuerySet[Reduction]:
     if wanted.whose == "mine":
         found = found.filter(owner=actor.user)
     if wanted.state:
-        found = found.filter(latest_run__in=Run.objects.filter(CONDITIONS[wanted.state]).values("pk"))
+        # joined and not a list of runs: the newest frames come first without looking at all
+        found = found.filter(_of(CONDITIONS[wanted.state], "latest_run__"))
     if wanted.text:
         found = found.filter(_matching(wanted.text))
     return found.order_by(*ORDERS[wanted.order])
@@ -138,6 +139,13 @@ def runs_of(reduction: Reduction) -> QuerySet[Run]:
     """Return the runs of a reduction, newest first."""
     related = ("job", "solution", "reduction__data_file", "reduction__submission")
     return reduction.runs.select_related(*related).order_by("-id")
+
+
+def _of(condition: Q, path: str) -> Q:
+    """Return a condition on runs as one on what leads to them."""
+    children: list[Any] = list(condition.children)
+    parts = [_of(child, path) if isinstance(child, Q) else (f"{path}{child[0]}", child[1]) for child in children]
+    return Q(*parts, _connector=condition.connector, _negated=condition.negated)
 
 
 def _matching(text: str) -> Q:
