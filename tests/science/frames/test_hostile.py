@@ -194,6 +194,23 @@ def test_a_zip_whose_long_end_record_counts_millions_is_refused(fits_bytes):
         read(content[:end] + record + locator + content[end:])
 
 
+def test_what_a_header_says_is_repeated_without_its_control_characters(header_block):
+    lines = ("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2")
+    head = header_block(*lines, "NAXIS1  = a\x1b[31m\nb", "NAXIS2  = 3")
+    with pytest.raises(Invalid, match="NAXIS1") as caught:
+        read(head + bytes(2880))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("columns", [2**31 - 1, 0])
+def test_a_table_of_two_thousand_million_columns_is_refused(fits_bytes, columns):
+    hdu = fits.CompImageHDU(np.zeros((20, 30), np.int16), compression_type="RICE_1")
+    content = fits_bytes(hdus=[fits.PrimaryHDU(), hdu])
+    at = content.index(b"TFIELDS =")
+    with pytest.raises(Invalid, match="no valid table"):
+        read(content[: at + 10] + str(columns).rjust(20).encode() + content[at + 30 :])
+
+
 # --- the net under all ------------------------------------------------------------------------------------
 
 

@@ -55,6 +55,9 @@ def read_tiled(
 
 
 def _check_tiles(hdu: Hdu, limits: Limits) -> None:
+    columns = whole(hdu.header.get("TFIELDS"))
+    if columns is None or not 1 <= columns <= MAX_COLUMNS or whole(hdu.header.get("NAXIS")) != 2:
+        raise Invalid("The compressed image in the FITS file lies in no valid table.")
     limits.check_pixels(_tile_pixels(hdu), 1)
 
 

@@ -204,7 +204,7 @@ def _of_zip(file: BinaryIO, writer: _Writer) -> Iterator[Member]:
     with archive:
         for info in archive.infolist():
             name = _base(info.filename)
-            if info.is_dir() or _is_litter(info.filename) or not name or _is_special(info):
+            if not name or info.is_dir() or _is_litter(info.filename) or _is_special(info):
                 continue
             writer.begin()
             yield _zip_member(archive, info, name, writer)

@@ -75,13 +75,13 @@ def _read_scaled(source: BinaryIO, shape: tuple[int, int], storage: Storage) -> 
     rows = max(1, CHUNK_BYTES // max(1, width * storage.item_bytes))
     for top in range(0, height, rows):
         band = _fill(source, np.empty((min(rows, height - top), width), STORED[storage.bitpix]))
-        values = band.astype(np.float64)  # float32 would lose digits of 32-bit numbers before BZERO is added
-        if storage.bscale != 1.0:
-            values *= storage.bscale
-        values += storage.bzero
-        if storage.blank is not None and storage.bitpix > 0:
-            values[band == storage.blank] = np.nan
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # of values that no float holds
+            values = band.astype(np.float64)  # float32 would lose digits of 32-bit numbers before BZERO is added
+            if storage.bscale != 1.0:
+                values *= storage.bscale
+            values += storage.bzero
+            if storage.blank is not None and storage.bitpix > 0:
+                values[band == storage.blank] = np.nan
             out[top : top + len(band)] = values
     return without_gaps(out)
 

@@ -125,7 +125,13 @@ def _guarded() -> Iterator[None]:
         yield
     except MemoryError as error:
         raise TooLarge("The file asks for more memory than there is: it is too large, or damaged.") from error
-    except (HvenError, OSError):
+    except HvenError as error:
+        text = str(error)
+        if text.isprintable():
+            raise
+        # What a header says is repeated in some sentences
+        raise type(error)("".join(c if c.isprintable() else "?" for c in text)) from error
+    except OSError:
         raise
     except Exception as error:
         raise Invalid(f"{UNFORESEEN} ({type(error).__name__}).") from error
