@@ -104,7 +104,6 @@ def fill(data: Path, rows: int) -> None:
             _clone(database, model, place, Plan(cloned, owner.pk, users))
         database.commit()
         print(f"{model._meta.db_table}: {rows * len(pks)} rows, {time.monotonic() - began:.0f} s", file=sys.stderr)  # noqa: SLF001 - Django's documented name
-    database.executescript("analyze")
     database.close()
     (data / "filled").write_text(str(rows))
 
