@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from hven.errors import Invalid
 from hven.science.frames.frame import Frame
 from hven.science.stars.data import SolverData
 from hven.science.stars.detect import binned, detect, unbinned
@@ -17,10 +18,16 @@ from hven.science.stars.quads import try_indexes
 from hven.science.stars.search import Progress, Search, Stopped
 from hven.science.stars.segment import segmented_sources
 from hven.science.stars.solution import Hints, Solution, SolveResult, SourceList
+from hven.science.stars.trailed import THRESHOLDS, are_trails, trail_middles
 from hven.science.stars.wide import try_parts, try_patterns
 
 FEWEST_SOURCES = 5
 _SOURCES_KEPT = 6000
+_TRAIL_SHARE = 0.15  # of the time limit for each list of trails
+_TRAILED = (
+    "The stars are trails, and their middles match no part of the sky: a shorter exposure or a mount that follows "
+    "the sky would help, or a wider field."
+)
 _LEAST_BINNED = 200  # pixels of a binned frame's shorter side
 _HINT_SHARE = 0.15  # of the time limit that bounds which turn out wrong may use up
 
@@ -91,30 +98,59 @@ def solve(
         found = frame_or_sources
     else:
         found = sources or _detected(frame_or_sources, progress, bin_by or 1, segmentation=segmentation)
-    search = Search(
-        sources=found,
-        frame=frame,
-        data=data,
-        epoch=epoch,
-        time_limit=time_limit,
-        parity=next((h.parity for h in hints if h.source == "user" and h.parity), None),
-        progress=progress,
-        cancelled=cancelled,
-        started=started,
-        most_order=MOST_ORDER if sip_order is None else min(max(sip_order, 1), MOST_ORDER),
-    )
+    lists = [found]
+    is_trailed = frame is not None and sources is None and not segmentation and are_trails(frame.data, found)
+    if frame is not None and is_trailed:
+        lists = [*_trail_lists(frame), found]
+    result = None
+    for number, each in enumerate(lists, 1):
+        search = Search(
+            sources=each,
+            frame=frame if each is found else None,
+            data=data,
+            epoch=epoch,
+            time_limit=time_limit if number == len(lists) else _TRAIL_SHARE * number * time_limit,
+            parity=next((h.parity for h in hints if h.source == "user" and h.parity), None),
+            progress=progress,
+            cancelled=cancelled,
+            started=started,
+            attempts=list(result.attempts) if result is not None else [],
+            most_order=MOST_ORDER if sip_order is None else min(max(sip_order, 1), MOST_ORDER),
+        )
+        result = _solved(search, tuple(hints))
+        if result.solution is not None or search.is_cancelled:
+            return result
+    if is_trailed and result is not None and len(found) >= FEWEST_SOURCES:
+        return replace(result, reason=_TRAILED)
+    return result if result is not None else SolveResult(None, found)
+
+
+def _solved(search: Search, hints: tuple[Hints, ...]) -> SolveResult:
     if len(search.sources) < FEWEST_SOURCES:
         count = len(search.sources)
         stars = "No stars were" if count == 0 else f"Only {count} star{' was' if count == 1 else 's were'}"
         reason = f"{stars} found; it takes at least {FEWEST_SOURCES} to recognise a field."
         return _ended(search, None, reason)
     try:
-        solution = _climb(search, tuple(hints))
+        solution = _climb(search, hints)
     except Stopped as stop:
         return _ended(search, None, str(stop))
     if solution is not None:
         return _ended(search, through_fisheye(search, solution) or solution, "")
     return _ended(search, None, _why_not(search))
+
+
+def _trail_lists(frame: Frame) -> list[SourceList]:
+    """Return the middles of a trailed frame's trails, at rising depth."""
+    lists = []
+    for threshold in THRESHOLDS:
+        try:
+            middles = trail_middles(frame.data, frame.mask, threshold=threshold, limit=_SOURCES_KEPT)
+        except Invalid:  # too much of the frame is above its background
+            continue
+        if middles is not None:
+            lists.append(middles)
+    return lists
 
 
 def _detected(frame: Frame, progress: Progress | None, bin_by: int, *, segmentation: bool) -> SourceList:
@@ -247,12 +283,14 @@ def _why_not(search: Search) -> str:
     if not search.data.indexes:
         return (
             f"None of the {count} sources matched: without index files only fields of about 6 degrees and wider "
-            "can be recognised."
+            "can be recognised. `hven index fetch 4100` gets those for 0.8 degrees and wider; telling scale and "
+            "position helps too."
         )
     narrowest = min(i.field_low_deg for i in search.data.indexes)
     return (
         f"The {count} sources match no part of the sky: the field may be narrower than the {narrowest:.1g} degrees "
-        "that the installed index files cover, or too few of the sources are stars."
+        "that the installed index files cover, or too few of the sources are stars. Telling the scale, better with "
+        "the position, would help, or index files for narrower fields."
     )
 
 

@@ -71,9 +71,14 @@ class Search:
         """CPU seconds used so far."""
         return time.thread_time() - self.started
 
+    @property
+    def is_cancelled(self) -> bool:
+        """True where the caller does not want the answer any more."""
+        return self.cancelled is not None and self.cancelled()
+
     def check(self) -> None:
         """Raise Stopped where the search must end."""
-        if self.cancelled is not None and self.cancelled():
+        if self.is_cancelled:
             raise Stopped("The search was cancelled.")
         if self.seconds > self.time_limit:
             raise Stopped(f"No match was found within the time limit of {self.time_limit:g} s.")

@@ -13,6 +13,7 @@ from hven.science.stars.solution import SourceList
 Floats = NDArray[np.float64]
 _PIXEL_STACK = 4_000_000
 _DEBLENDED = 1_000_000
+_CONTRAST = 0.005  # sep's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ def segment(
     threshold: float = 1.5,
     least_area_px: int = 5,
     background: Background | None = None,
+    deblend: bool = True,
 ) -> Segments:
     """Return the connected sources of a frame whose pixels exceed `threshold` deviations of its noise.
+
+    Areas with several peaks are taken apart unless `deblend` is False.
 
     Raises
     ------
@@ -65,7 +69,8 @@ def segment(
     sep.set_extract_pixstack(_PIXEL_STACK)
     sep.set_sub_object_limit(_DEBLENDED // 1000)
     try:
-        found = sep.extract(pixels, threshold, err=noise, mask=mask, minarea=least_area_px)
+        contrast = _CONTRAST if deblend else 1.0
+        found = sep.extract(pixels, threshold, err=noise, mask=mask, minarea=least_area_px, deblend_cont=contrast)
     except Exception as error:
         if "internal pixel buffer" in str(error) or "object deblending overflow" in str(error):
             raise Invalid("Too much of the frame is above its background to tell sources apart.") from error
