@@ -57,6 +57,8 @@ HVEN_LOG_LEVEL: str = OPTIONS["LOG_LEVEL"]
 
 HVEN_FOLDERS = Folders(OPTIONS.data)
 HVEN_INDEX_FOLDERS = OPTIONS.index_folders()
+HVEN_INDEX_URL_4100: str = OPTIONS["INDEX_URL_4100"]
+HVEN_INDEX_URL_5200: str = OPTIONS["INDEX_URL_5200"]
 # of each series the address of its files, and whether the operator named it, so that it may be private
 HVEN_INDEX_SOURCES: dict[str, tuple[str, bool]] = {
     name: (OPTIONS[name], OPTIONS.settings[name].origin != "default") for name in ("INDEX_URL_4100", "INDEX_URL_5200")

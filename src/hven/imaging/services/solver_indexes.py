@@ -199,16 +199,7 @@ def fetch_indexes(
 def build_index(order: BuildOrder, source: Path, scratch: Path, tell: Tell | None = None) -> Built:
     """Build indexes from a catalogue, try each on fields drawn from it, and install those that work.
 
-    Parameters
-    ----------
-    order
-        What is wanted.
-    source
-        The catalogue.
-    scratch
-        An empty folder; the caller removes it.
-    tell
-        Told what is being done; what it raises ends the work.
+    `scratch` is an empty folder that the caller removes; what `tell` raises ends the work.
 
     Raises
     ------
