@@ -105,13 +105,7 @@ def unfinished() -> list[tuple[str, int]]:
 
 
 def add_index(path: Path, link: str = "") -> IndexFile:
-    """Install an index file.
-
-    Raises
-    ------
-    Invalid, Conflict
-        As of `install_index`.
-    """
+    """Install an index file; Invalid and Conflict as of `install_index`."""
     if not link:
         storage.check_room(path.stat().st_size if path.is_file() else 0)
     return read_index(install_index(path, own_folder(), other_folders(), link=link))
