@@ -62,6 +62,7 @@ def read_everything(content: bytes, random: Random, folder: Path) -> bool:
     path.write_bytes(content)
     try:
         read_subject(path, limits=LIMITS)
+        taken = True
     except HvenError as error:
         check(error)
         if not taken:

@@ -9,6 +9,7 @@ from PIL import Image
 from tests.science.frames.writers import image, xisf
 
 from hven.science.frames.mosaic import balanced, is_mosaic, light_of
+from hven.science.frames.pixels import luminance
 from hven.science.frames.read import read_frame
 from hven.science.sky.sphere import separation
 from hven.science.sky.wcs import Wcs
@@ -59,6 +60,14 @@ def test_a_header_says_what_the_camera_was(grey, cards, said):
 def test_sites_get_equal_weights_up_to_the_edges():
     pattern = np.tile(GAINS * 1000, (10, 12))
     np.testing.assert_allclose(light_of(pattern), GAINS.mean() * 1000, rtol=1e-6)
+
+
+def test_values_near_the_largest_float_do_not_overflow(rng):
+    data = (rng.choice([-1.0, 1.0], (40, 40)) * 3.3e38).astype(np.float32)
+    assert np.isfinite(light_of(data)).all()
+    colours = np.repeat(data[..., None], 3, axis=-1)
+    colours[..., 0] *= -1
+    assert np.isfinite(luminance(colours)).all()
 
 
 def test_colours_of_any_pattern_are_brought_to_one_level(rng):

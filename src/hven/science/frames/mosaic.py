@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.science.frames.fields import number_of
+from hven.science.frames.pixels import finite_or
 
 SMOOTHED = (
     "The frame is a mosaic of colours (a one-shot-colour camera): stars were sought on its light, smoothed over"
@@ -58,7 +59,8 @@ def light_of(mosaic: NDArray[Any]) -> NDArray[np.float32]:
     """Return the light of a 2 x 2 mosaic, (height, width) float32, every star where it was."""
     values = np.ascontiguousarray(mosaic, np.float32)
     # Reflection about the last pixel keeps each site's own neighbours, and so the equal weights, at the edges
-    return np.asarray(cv2.sepFilter2D(values, cv2.CV_32F, _KERNEL, _KERNEL, borderType=cv2.BORDER_REFLECT_101))
+    light = np.asarray(cv2.sepFilter2D(values, cv2.CV_32F, _KERNEL, _KERNEL, borderType=cv2.BORDER_REFLECT_101))
+    return finite_or(light, values)
 
 
 def balanced(mosaic: NDArray[Any], colours: NDArray[np.uint8], black: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -149,7 +149,16 @@ def _typical(data: NDArray[Any], mask: Mask) -> Any:
 
 def luminance(rgb: NDArray[Any]) -> NDArray[Any]:
     """Return 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601) of (height, width, 3), in the type given."""
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+    return grey if grey.dtype != np.float32 else finite_or(grey, rgb[..., 1])
+
+
+def finite_or(values: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    """Put the others where sums of values near the largest float have overflown; in place."""
+    bad = ~np.isfinite(values)
+    if bad.any():
+        values[bad] = others[bad]
+    return values
 
 
 def is_grey(rgb: NDArray[Any]) -> bool:
