@@ -113,6 +113,14 @@ def test_users_take_turns_so_many_jobs_of_one_delay_another_by_one(work, user, o
     assert order()[:3] == ["one", "server's own", "many1"]
 
 
+def test_a_thousand_jobs_of_one_user_let_anothers_through_at_once(work, user, other_user):
+    Job.objects.bulk_create([Job(kind="fault.work", args={"name": str(n)}, created_by=user) for n in range(1000)])
+    late = work("late", created_by=other_user)
+    assert services.place_in_queue(late) <= 1
+    claims = [table.claim("w"), table.claim("w")]
+    assert late.pk in {claim.job_id for claim in claims}
+
+
 def test_turns_go_round_among_all_who_wait(work, user, other_user):
     for n in range(3):
         work(f"a{n}", created_by=user)

@@ -11,8 +11,9 @@ from hven.cli.support import set_up_django
 
 if TYPE_CHECKING:
     from hven.accounts.models import User
+    from hven.config.kinds import Kind
 
-HELP = "Add a user, give one a new password, list all"
+HELP = "Add a user, give one a new password or limits, list all"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     password.add_argument("name", metavar="NAME")
     for command in (add, password):
         command.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    quota = actions.add_parser("quota", help="show what a user's files take and may take, or set it")
+    quota.add_argument("name", metavar="NAME")
+    quota.add_argument("--storage", metavar="SIZE", help="such as 500 GB; 'none', or 'default' for HVEN_QUOTA_STORAGE")
+    quota.add_argument("--queued", metavar="N", help="jobs at once; 'none', or 'default' for HVEN_QUOTA_QUEUED")
     actions.add_parser("list", help="list all users")
 
 
@@ -40,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         return _add(args)
     if args.action == "password":
         return _password(args)
+    if args.action == "quota":
+        return _quota(args)
     return _list()
 
 
@@ -72,6 +79,40 @@ def _password(args: argparse.Namespace) -> int:
     return 0
 
 
+def _quota(args: argparse.Namespace) -> int:
+    from hven.accounts import services
+    from hven.archive.services import bytes_kept
+    from hven.config import kinds
+
+    user = user_called(args.name)
+    if args.storage is not None or args.queued is not None:
+        services.set_quotas(
+            user,
+            storage=_limit(args.storage, kinds.SIZE, user.quota_storage),
+            queued=_limit(args.queued, kinds.COUNT, user.quota_queued),
+        )
+    storage, queued = services.storage_quota(user), services.queue_quota(user)
+    print(
+        f"{user.username}: {bytes_kept(user):,} bytes kept of {f'{storage:,}' if storage else 'any number'},"
+        f" {f'{queued:,}' if queued else 'any number of'} jobs at once"
+    )
+    return 0
+
+
+def _limit(text: str | None, kind: Kind, present: int | None) -> int | None:
+    """Return a limit as it is kept: 0 for none, None for the server's setting."""
+    from hven.errors import Invalid
+
+    if text is None:
+        return present
+    if text in {"none", "default"}:
+        return 0 if text == "none" else None
+    try:
+        return int(kind.parse(text))
+    except ValueError as error:
+        raise Invalid(f"`{text}` is no limit: {error}. It takes {kind.takes}, 'none' or 'default'.") from error
+
+
 def _list() -> int:
     from hven.accounts.models import User
 
@@ -80,6 +121,7 @@ def _list() -> int:
             "admin" if user.is_superuser else "",
             "" if user.is_active else "closed",
             "" if user.has_usable_password() else "keys only",
+            "visitors" if user.is_visitor else "",
         ]
         print(
             f"{user.pk:5}  {user.username:30}  {user.date_joined:%Y-%m-%d}  {', '.join(filter(None, marks))}".rstrip()

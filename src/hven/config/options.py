@@ -19,6 +19,7 @@ from hven.config.kinds import Kind
 from hven.errors import Invalid
 
 PREFIX = "HVEN_"
+MIB = 1024**2
 GIB = 1024**3
 
 
@@ -85,6 +86,18 @@ OPTIONS: tuple[Option, ...] = (
         "private",
         "Who sees a new frame when its uploader does not say.",
     ),
+    Option("QUOTA_STORAGE", kinds.SIZE, 0, "The most bytes that one user's files may take; 0 means no limit."),
+    Option("QUOTA_QUEUED", kinds.COUNT, 0, "How many jobs of one user may wait or run at once; 0 means no limit."),
+    Option(
+        "VISITORS",
+        kinds.SWITCH,
+        False,
+        "Whether people without an account may hand over frames, which are public and go after a while.",
+    ),
+    Option("VISITOR_UPLOAD", kinds.SIZE, 64 * MIB, "The most bytes that one visitor's file may have."),
+    Option("VISITOR_QUEUED", kinds.COUNT, 3, "How many jobs may wait or run at once for one visitor's address."),
+    Option("VISITOR_DAILY", kinds.COUNT, 50, "How many frames one visitor's address may hand over in 24 hours."),
+    Option("VISITOR_KEEP", kinds.SECONDS, 604_800.0, "Seconds after which visitors' frames are deleted."),
     Option("MAX_UPLOAD", kinds.SIZE, 2 * GIB, "The most bytes that one uploaded or fetched file may have."),
     Option(
         "MAX_MEMBERS", kinds.COUNT, 1000, "The most files that one uploaded archive, or lists that one call, may have."

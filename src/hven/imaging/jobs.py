@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from hven.imaging import index_jobs  # noqa: F401 - registers its kinds
@@ -9,6 +10,7 @@ from hven.imaging.services.solver_data import BUILD
 from hven.jobs.context import JobContext
 from hven.jobs.kinds import job_kind
 from hven.jobs.models import Job
+from hven.jobs.reaper import Regular, register
 
 
 def _warm() -> None:
@@ -21,6 +23,15 @@ def _on_end(job: Job) -> None:
     from hven.imaging.services.runs import end_submission  # noqa: PLC0415 - needs the apps
 
     end_submission(job)
+
+
+def _forget_visitors() -> int:
+    from hven.imaging.services.queue_limits import forget_visitors  # noqa: PLC0415 - needs the apps
+
+    return forget_visitors()
+
+
+register(Regular("visitors", timedelta(minutes=30), _forget_visitors))
 
 
 @job_kind("imaging.run", time_limit_s=900, warm=_warm, on_end=_on_end)

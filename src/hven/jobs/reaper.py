@@ -84,6 +84,14 @@ def tend_database() -> None:
             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
+_MORE: dict[str, Regular] = {}
+
+
+def register(duty: Regular) -> None:
+    """Make a duty of a higher room known, which does it by this one's clock."""
+    _MORE[duty.name] = duty
+
+
 def duties() -> tuple[Regular, ...]:
     """Return all regular duties."""
     from hven.storage import services as storage  # noqa: PLC0415 - needs the apps
@@ -96,6 +104,7 @@ def duties() -> tuple[Regular, ...]:
         Regular("logs", timedelta(days=1), clean_logs),
         Regular("workers", timedelta(days=1), forget_workers),
         Regular("database", timedelta(hours=6), tend_database),
+        *_MORE.values(),
     )
 
 

@@ -6,6 +6,7 @@ import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 
@@ -13,10 +14,20 @@ class User(AbstractUser):
     """A person or a program that signs in; ``id`` is an ever-growing integer, ``uuid`` the public id."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    quota_storage = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="bytes; 0 for no limit, empty for the server's setting"
+    )
+    quota_queued = models.PositiveIntegerField(
+        null=True, blank=True, help_text="jobs; 0 for no limit, empty for the server's setting"
+    )
+    is_visitor = models.BooleanField(
+        default=False, editable=False, help_text="the one account that stands for all who have none"
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
             models.UniqueConstraint(Lower("username"), name="username_whatever_the_case"),
+            models.UniqueConstraint("is_visitor", name="one_visitor", condition=Q(is_visitor=True)),
         ]
 
 

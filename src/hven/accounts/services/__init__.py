@@ -8,10 +8,22 @@ from hven.accounts.services.keys import (
     mint_token,
     revoke_key,
 )
+from hven.accounts.services.quotas import queue_quota, set_quotas, storage_quota
 from hven.accounts.services.setup import complete_setup, first_run, make_setup_secret, setup_open
-from hven.accounts.services.sharing import MadeLink, grant_link, grant_to, link_actor, revoke_grant, set_visibility
+from hven.accounts.services.sharing import (
+    MadeLink,
+    grant_link,
+    grant_to,
+    link_actor,
+    links_of,
+    revoke_grant,
+    set_visibility,
+    shared_by,
+    with_links,
+)
 from hven.accounts.services.sign_in import sign_in
 from hven.accounts.services.users import add_member, change_password, create_observatory, create_user, sign_up
+from hven.accounts.services.visitors import visitor, visitor_actor
 
 __all__ = [
     "MadeKey",
@@ -26,14 +38,22 @@ __all__ = [
     "grant_link",
     "grant_to",
     "link_actor",
+    "links_of",
     "list_keys",
     "make_key",
     "make_setup_secret",
     "mint_token",
+    "queue_quota",
     "revoke_grant",
     "revoke_key",
+    "set_quotas",
     "set_visibility",
     "setup_open",
+    "shared_by",
     "sign_in",
     "sign_up",
+    "storage_quota",
+    "visitor",
+    "visitor_actor",
+    "with_links",
 ]

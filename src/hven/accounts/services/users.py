@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from hven.accounts.models import AccessKey, Membership, Observatory, Role, User
+from hven.accounts.services.visitors import NAME as VISITOR
 from hven.errors import Conflict, Forbidden, Invalid
 
 
@@ -24,7 +25,7 @@ def create_user(username: str, password: str | None = None, *, email: str = "", 
         The name is taken, in whatever case.
     """
     username = User.normalize_username(username or "").strip()
-    if User.objects.filter(username__iexact=username).exists():
+    if username.lower() == VISITOR or User.objects.filter(username__iexact=username).exists():
         raise Conflict(f"The name {username} is taken.")
     user = User(username=username, email=User.objects.normalize_email(email), is_staff=admin, is_superuser=admin)
     try:

@@ -14,8 +14,11 @@ from hven.storage.models import Blob
 class DataFile(Licensed, Owned):
     """A file as it was received; it is never changed."""
 
+    filed_in = "dataset"
+
     name = models.CharField(max_length=255)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="data_files")
+    size = models.PositiveBigIntegerField(default=0, help_text="bytes, as its blob has them")
     submission = models.ForeignKey(
         Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
     )
@@ -33,6 +36,9 @@ class DataFile(Licensed, Owned):
     filter = models.CharField(max_length=70, blank=True)
     object_name = models.CharField(max_length=70, blank=True)
     camera = models.CharField(max_length=70, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "size"], name="file_size_by_owner")]
 
     def __str__(self) -> str:
         return self.name

@@ -12,6 +12,7 @@ from hven.archive.services.albums import (
 )
 from hven.archive.services.files import add_file, inbox, note_header, note_list, set_machine_tags
 from hven.archive.services.licences import Licence, set_licence
+from hven.archive.services.quotas import bytes_kept, check_quota
 from hven.archive.services.submissions import fail_submission, finish_submission, new_submission
 from hven.archive.services.tags import add_tag, remove_tag, tagged
 
@@ -21,6 +22,8 @@ __all__ = [
     "add_file",
     "add_tag",
     "albums_to_fill",
+    "bytes_kept",
+    "check_quota",
     "delete_album",
     "fail_submission",
     "find_album",

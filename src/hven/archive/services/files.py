@@ -16,6 +16,7 @@ from hven.archive.models import DataFile, Dataset, HeaderValue, Submission, Tag
 from hven.archive.models.tag import fold
 from hven.archive.services.header_values import searchable
 from hven.archive.services.names import safe_name
+from hven.archive.services.quotas import check_quota
 from hven.archive.services.tags import note_words
 from hven.science.frames.frame import Frame
 from hven.science.stars.solution import SourceList
@@ -45,13 +46,21 @@ def inbox(user: User) -> Dataset:
 def add_file(
     submission: Submission, blob: Blob, name: str, dataset: Dataset | None = None, visibility: str | None = None
 ) -> DataFile:
-    """File the bytes of a submission; who may see them follows the submission unless said otherwise."""
+    """File the bytes of a submission; who may see them follows the submission unless said otherwise.
+
+    Raises
+    ------
+    TooLarge
+        Its owner's files would take more than they may.
+    """
+    check_quota(submission.owner, blob.size)
     return DataFile.objects.create(
         owner=submission.owner,
         observatory=submission.observatory,
         visibility=visibility or submission.visibility,
         name=safe_name(name, fallback="unnamed"),
         blob=blob,
+        size=blob.size,
         submission=submission,
         dataset=dataset or submission.dataset or inbox(submission.owner),
         commercial_use=submission.commercial_use,

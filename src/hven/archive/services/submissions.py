@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -41,7 +42,7 @@ def new_submission(
         There is no such licence.
     """
     access.need(actor, UPLOAD, WRITE)
-    if actor.user is None:
+    if actor.user is None or (actor.user.is_visitor and not settings.HVEN_VISITORS):
         raise Unauthenticated("Sign in, or send an access key, to hand something over.")
     licence.check()
     return Submission.objects.create(

@@ -19,6 +19,7 @@ from hven.accounts.services.keys import SCOPES_OF_KIND
 from hven.errors import Forbidden, Invalid, Unauthenticated
 from hven.imaging.models import Reduction
 
+VISITOR_KEY = "anonymous"
 ADDRESS_OPENS_FOR = timedelta(hours=24)
 
 
@@ -65,6 +66,8 @@ def session_for(key: Any) -> tuple[Actor, str]:
         raise Invalid('need "apikey"')
     if not isinstance(key, str):
         raise Unauthenticated("bad apikey")
+    if key == VISITOR_KEY and settings.HVEN_VISITORS:
+        return _visitor_session()
     try:
         actor = accounts.authenticate_secret(key.strip())
     except Unauthenticated:
@@ -78,6 +81,12 @@ def session_for(key: Any) -> tuple[Actor, str]:
         actor.user, AccessKey.Kind.SESSION, "nova", observatory=actor.key.observatory, scopes=actor.scopes & widest,
         parent=actor.key,
     )  # fmt: skip
+    return actor, made.secret
+
+
+def _visitor_session() -> tuple[Actor, str]:
+    actor = accounts.visitor_actor()
+    made = accounts.make_key(accounts.visitor(), AccessKey.Kind.SESSION, "nova", scopes=actor.scopes)
     return actor, made.secret
 
 

@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from hven.accounts import access
 from hven.accounts.actor import Actor
+from hven.accounts.models import User
 from hven.archive import services as archive
 from hven.archive.models import DataFile, Dataset, Submission
-from hven.errors import Invalid
+from hven.errors import Invalid, Unauthenticated
 from hven.imaging.models import Reduction, Run
 from hven.imaging.services.intake import holds_several, taken_in
+from hven.imaging.services.queue_limits import as_visitor, check_queue
 from hven.imaging.steps.registry import check_config
 from hven.jobs import services as jobs
 from hven.jobs.models import Job
@@ -59,9 +61,12 @@ def submit_file(actor: Actor, blob: Blob, request: Request) -> Submission:
     ------
     Unauthenticated, Forbidden
         The actor may not upload.
-    Invalid
-        The configuration does not fit the steps.
+    Invalid, TooLarge
+        The configuration does not fit the steps, or the file what the owner may keep.
+    Conflict
+        As many of the owner's jobs wait as may.
     """
+    archive.check_quota(_owner(actor), blob.size)
     if not holds_several(blob):
         return submit_files(actor, [Item(blob, request.name, request.config)], request)
     with transaction.atomic():
@@ -78,12 +83,12 @@ def submit_files(actor: Actor, items: Sequence[Item], request: Request) -> Submi
 
     Raises
     ------
-    Unauthenticated, Forbidden, Invalid
-        As in `submit_file`; also where there are no files, or more than the server takes at once.
+    Unauthenticated, Forbidden, Invalid, TooLarge, Conflict
+        As in `submit_file`; Invalid also where there are no files, or more than the server takes at once.
     """
     if not 1 <= len(items) <= max(1, settings.HVEN_MAX_MEMBERS):
         raise Invalid(f"Hand over between 1 and {settings.HVEN_MAX_MEMBERS:,} at once.")
-    submission = _new_submission(actor, request)
+    submission = _new_submission(actor, request, jobs_more=len(items))
     now = timezone.now()
     submission.started = submission.finished = now
     submission.save(update_fields=["started", "finished", "changed"])
@@ -111,8 +116,11 @@ def request_run(actor: Actor, reduction: Reduction, config: Mapping[str, Any], s
         The actor may not change the reduction.
     Invalid
         The configuration does not fit the steps.
+    Conflict
+        As many of the actor's jobs wait as may.
     """
     access.check(actor, access.Verb.CHANGE, reduction)
+    check_queue(_owner(actor))
     return _queue_run(reduction, steps, config, actor)
 
 
@@ -141,8 +149,18 @@ def visible_runs(actor: Actor, verb: access.Verb = access.Verb.SEE) -> QuerySet[
     return access.visible(runs, actor, verb, "reduction").order_by("-id")
 
 
-def _new_submission(actor: Actor, request: Request, url: str = "") -> Submission:
+def _owner(actor: Actor) -> User:
+    if actor.user is None:
+        raise Unauthenticated("Sign in, or send an access key, to do this.")
+    return actor.user
+
+
+def _new_submission(actor: Actor, request: Request, url: str = "", jobs_more: int = 1) -> Submission:
     check_config(request.steps, request.config)
+    owner = _owner(actor)
+    if owner.is_visitor:
+        request = as_visitor(request)
+    check_queue(owner, jobs_more, address=request.address)
     return archive.new_submission(
         actor,
         origin=request.origin,
