@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+from tests.fuzz import calls, seeds
 from tests.fuzz import mutations as m
-from tests.fuzz import seeds
 
 from hven.errors import HvenError
 from hven.science.frames.frame import Card
@@ -197,6 +197,7 @@ TARGETS: list[Target] = [
     Target("text lists", seeds.lists, (m.words, m.words, m.cut), read_everything),
     Target("noise", nothing, (m.noise, m.numbered), read_everything),
     Target("header cards", cards_seeds, (card_words, card_words, card_words, m.flipped), read_cards),
+    Target("nova calls", calls.seeds, (calls.spoil_words,) * 4 + (m.flipped, m.cut), calls.call_nova),
     Target("archives", seeds.archives, (m.cut, m.numbered, m.flipped), unpack_archive),
 ]
 

@@ -7,6 +7,7 @@ from tests.fuzz.targets import TARGETS
 INPUTS = 60  # of each target, right ones included
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_no_input_does_more_than_be_refused_with_a_sentence(target):
     fuzzer = Fuzzer(seed=1572)
