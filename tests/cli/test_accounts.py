@@ -87,3 +87,16 @@ def test_keys_are_listed_without_secrets_and_revoked_by_their_first_digits(hven,
     assert hven("key", "list", "tycho")[1] == listed
     assert hven("key", "revoke", secret[:8])[0] == 0
     assert hven("key", "list")[1] == ""
+
+
+def test_limits_of_one_user_are_set_shown_and_given_back(hven, user, settings):
+    settings.HVEN_QUOTA_QUEUED = 7
+    shown = hven("user", "quota", "tycho", "--storage", "5 GiB", "--queued", "none")[1]
+    assert shown == "tycho: 0 bytes kept of 5,368,709,120, any number of jobs at once\n"
+    assert "any number, 7 jobs" in hven("user", "quota", "tycho", "--storage", "none", "--queued", "default")[1]
+    for wrong in (("--storage", "lots"), ("--queued", "-1"), ("--queued", "1.5")):
+        status, out, err = hven("user", "quota", "tycho", *wrong)
+        assert (status, out) == (2, "")
+        assert err.startswith("hven: ") and "'none' or 'default'" in err
+    user.refresh_from_db()
+    assert (user.quota_storage, user.quota_queued) == (0, None)

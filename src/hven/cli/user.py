@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for command in (add, password):
         command.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     quota = actions.add_parser("quota", help="show what a user's files take and may take, or set it")
-    quota.add_argument("name", metavar="NAME")
+    quota.add_argument("name", metavar="NAME", help="of the user")
     quota.add_argument("--storage", metavar="SIZE", help="such as 500 GB; 'none', or 'default' for HVEN_QUOTA_STORAGE")
     quota.add_argument("--queued", metavar="N", help="jobs at once; 'none', or 'default' for HVEN_QUOTA_QUEUED")
     actions.add_parser("list", help="list all users")
