@@ -118,10 +118,30 @@ def test_link_shows_the_record_to_anyone_who_has_it_until_it_expires(user, note)
     assert rights(holder, note) == set()
 
 
+def test_several_links_are_followed_one_after_the_other(user, note):
+    other = Submission.objects.create(owner=user)
+    holder = services.link_actor(ANYONE, services.grant_link(Actor.of(user), note).secret)
+    holder = services.link_actor(holder, services.grant_link(Actor.of(user), other).secret)
+    assert rights(holder, note) == rights(holder, other) == {"see", "open"}
+
+
+def test_a_link_is_listed_and_found_until_it_is_taken_back(user, other_user, note):
+    made = services.grant_link(Actor.of(user), note)
+    services.grant_to(Actor.of(user), note, other_user)
+    assert list(services.links_of(Actor.of(user), note)) == [made.grant]
+    assert services.shared_by(made.secret) == made.grant
+    assert services.shared_by("") is services.shared_by("0" * 40) is None
+    with pytest.raises(Forbidden):
+        services.links_of(Actor.of(other_user), note)
+    services.revoke_grant(Actor.of(user), note, made.grant.uuid)
+    assert services.shared_by(made.secret) is None
+    assert rights(services.link_actor(ANYONE, made.secret), note) == set()
+
+
 def test_an_empty_link_matches_no_grant_without_a_link(user, other_user, note):
     services.grant_to(Actor.of(user), note, other_user)
     assert rights(services.link_actor(ANYONE, ""), note) == set()
-    assert rights(Actor(scopes=ANYONE.scopes, link=""), note) == set()
+    assert rights(Actor(scopes=ANYONE.scopes, links=frozenset({""})), note) == set()
 
 
 def test_a_record_comes_once_however_many_grants_it_has(user, other_user, note):

@@ -37,12 +37,12 @@ def test_what_nothing_caught_is_answered_by_the_table(db, monkeypatch, error, st
 
 
 def test_a_broken_view_shows_a_page_without_its_inside(client_for, user, monkeypatch) -> None:
-    from hven.web.views import lists
+    from hven.web.views import frames
 
     def broken(*_: object) -> None:
         raise RuntimeError("a secret of the inside")
 
-    monkeypatch.setattr(lists, "page_of", broken)
+    monkeypatch.setattr(frames.listing, "page_of", broken)
     client = client_for(user)
     client.raise_request_exception = False
     answer = client.get("/frames/", HTTP_ACCEPT="text/html")

@@ -3,7 +3,8 @@
 - A public record is seen and opened by anyone.
 - Its owner may do everything with it; so may members of its observatory, except give it away to others (``share``),
   which takes an admin there.
-- A grant lets its receivers see and open it, or change it as well.
+- A grant lets its receivers see and open it, or change it as well. A link opens also what is filed in its record (the
+  files of an album, and what is made of them), as far as that belongs to the record's owner.
 - A key may do what its user may, within its scopes; a key of an observatory opens that observatory's records only.
 - Being staff gives nothing here: operators act through the staff pages, where every change is logged.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
 
 from hven.accounts import actor as scopes
@@ -44,7 +45,7 @@ _NEEDS: dict[Verb, frozenset[str]] = {
 _NOTHING = Q(pk__in=())
 
 
-def permitted(actor: Actor, verb: Verb | str, path: str = "") -> Q:
+def permitted(actor: Actor, verb: Verb | str, path: str = "", within: str = "") -> Q:
     """Return the condition on records with which the actor may do this.
 
     Parameters
@@ -56,6 +57,8 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "") -> Q:
     path
         Relation from the queried model to the owned record, such as ``"reduction"`` or ``"run__reduction"``; empty
         when the model is itself an `Owned`.
+    within
+        Relation from that owned record to the one that it is filed in, as `Owned.filed_in` of its model says.
     """
     verb = Verb(verb)
     if not actor.scopes & _NEEDS[verb]:
@@ -63,8 +66,12 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "") -> Q:
     at = f"{path}__" if path else ""
     looking = verb in {Verb.SEE, Verb.OPEN}
     allowed = Q(**{f"{at}visibility": Visibility.PUBLIC}) if looking else _NOTHING
-    if looking and actor.link:
-        allowed |= Q(**{f"{at}uuid__in": _alive().filter(link_digest=actor.link).values("record")})
+    if looking and actor.links:
+        # never the empty digest, which grants to users have
+        shared = alive_grants().filter(link_digest__in=actor.links - {""}).values("record")
+        allowed |= Q(**{f"{at}uuid__in": shared})
+        if within:
+            allowed |= Q(**{f"{at}{within}__uuid__in": shared, f"{at}{within}__owner": F(f"{at}owner")})
     if actor.user is None:
         return allowed
     own = Q(**{f"{at}owner": actor.user})
@@ -80,7 +87,7 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "") -> Q:
 
 def visible(queryset: QuerySet[M], actor: Actor, verb: Verb | str = Verb.SEE, path: str = "") -> QuerySet[M]:
     """Return the records of a query with which the actor may do this; each comes once."""
-    return queryset.filter(permitted(actor, verb, path))
+    return queryset.filter(permitted(actor, verb, path, _filed_in(queryset.model, path)))
 
 
 def may(actor: Actor, verb: Verb | str, record: Model, path: str = "") -> bool:
@@ -125,15 +132,26 @@ def need(actor: Actor, *any_of: str) -> None:
         raise Forbidden("This access key does not allow that; use one with more rights.")
 
 
-def _alive() -> QuerySet[Grant]:
+def alive_grants() -> QuerySet[Grant]:
+    """Return the grants that have not ended."""
     return Grant.objects.filter(Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
+
+
+def _filed_in(model: type[Model], path: str) -> str:
+    """Return the relation to what records are filed in, at the end of a path."""
+    for name in path.split("__") if path else ():
+        related = model._meta.get_field(name).related_model  # noqa: SLF001 - Django's documented name
+        if not isinstance(related, type):
+            return ""
+        model = related
+    return str(getattr(model, "filed_in", ""))
 
 
 def _granted(actor: Actor, *, change: bool) -> QuerySet[Grant, Any]:
     places = Q(pk__in=())
     for membership in Membership.objects.filter(user=actor.user):
         places |= Q(observatory=membership.observatory_id, least_role__lte=membership.role)
-    grants = _alive().filter(Q(user=actor.user) | places)
+    grants = alive_grants().filter(Q(user=actor.user) | places)
     if change:
         grants = grants.filter(level=Grant.Level.CHANGE)
     return grants.values("record")

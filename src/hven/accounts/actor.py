@@ -18,12 +18,12 @@ ALL: frozenset[str] = frozenset(SCOPES)
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in user, a user by way of a key, or nobody; each perhaps with the secret of a shared link."""
+    """A signed-in user, a user by way of a key, or nobody; each perhaps with the secrets of shared links."""
 
     user: User | None = None
     key: AccessKey | None = None
     scopes: frozenset[str] = frozenset()
-    link: str | None = None  # sha256 of the link's secret, hexadecimal
+    links: frozenset[str] = frozenset()  # sha256 of the links' secrets, hexadecimal
 
     @property
     def anonymous(self) -> bool:

@@ -20,6 +20,7 @@ class Field:
 
     key: Key
     value: str
+    offered: tuple[tuple[str, str], ...] = ()  # values with words, where the file says what there is
 
     @property
     def label(self) -> str:
@@ -30,6 +31,10 @@ class Field:
     @property
     def options(self) -> list[tuple[str, str]]:
         """Value and words of each choice; the first stands for "not set"."""
+        if self.offered:
+            known = any(value == self.value for value, _ in self.offered)
+            other = [] if known or not self.value else [(self.value, self.value)]
+            return [("", "usual (the first picture)"), *self.offered, *other]
         if self.key.type == "bool":
             usual = "yes" if self.key.default else "no"
             return [("", f"usual ({usual})"), ("true", "yes"), ("false", "no")]
@@ -58,11 +63,17 @@ def common_fields(values: Mapping[str, Any]) -> tuple[Field, ...]:
     return tuple(Field(known[name], _shown(values.get(name))) for name in COMMON)
 
 
-def other_groups(values: Mapping[str, Any], steps: Sequence[str] = SOLVE) -> list[Group]:
-    """Return the fields of all other keys, step by step."""
+def other_groups(
+    values: Mapping[str, Any], steps: Sequence[str] = SOLVE, *, planes: Sequence[tuple[str, str]] = ()
+) -> list[Group]:
+    """Return the fields of all other keys, step by step; that of the plane offers what the file holds."""
     groups = []
     for declared in map(step, steps):
-        fields = tuple(Field(key, _shown(values.get(key.name))) for key in declared.keys if key.name not in COMMON)
+        fields = tuple(
+            Field(key, _shown(values.get(key.name)), tuple(planes) if key.name == "plane" else ())
+            for key in declared.keys
+            if key.name not in COMMON
+        )
         if fields:
             groups.append(Group(declared.title, declared.doc, fields))
     return groups

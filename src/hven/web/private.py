@@ -20,10 +20,15 @@ _PLACE = re.compile(
 )
 
 
+def tells_place(keyword: str) -> bool:
+    """Say whether a header keyword tells where on the ground a frame was taken."""
+    return _PLACE.match(keyword.strip()) is not None
+
+
 def cards_for(data_file: DataFile, *, may_change: bool) -> list[list[Any]]:
     """Return the header cards that somebody may read."""
     cards: list[list[Any]] = data_file.cards
-    return cards if may_change else [card for card in cards if not _PLACE.match(str(card[0]))]
+    return cards if may_change else [card for card in cards if not tells_place(str(card[0]))]
 
 
 def without_position(stream: BinaryIO, kind: str) -> bytes | None:

@@ -3,9 +3,24 @@
 from django.urls import URLPattern, path
 
 from hven.web.api import frames as api
-from hven.web.views import accounts, files, image, indexes, keys, lists
+from hven.web.views import (
+    accounts,
+    albums,
+    compare,
+    files,
+    filing,
+    frames,
+    image,
+    indexes,
+    keys,
+    lists,
+    made,
+    selection,
+    sharing,
+)
 
 _FRAME = "frames/<uuid:uuid>/"
+_ALBUM = "albums/<uuid:uuid>/"
 
 urlpatterns: list[URLPattern] = [
     path("", lists.home, name="home"),
@@ -22,7 +37,20 @@ urlpatterns: list[URLPattern] = [
     path("keys/", keys.keys, name="keys"),
     path("keys/<uuid:uuid>/revoke/", keys.revoke, name="revoke-key"),
     path("upload/", lists.upload, name="upload"),
-    path("frames/", lists.frames, name="frames"),
+    path("frames/", frames.frames, name="frames"),
+    path("frames/list.csv", frames.frames_csv, name="frames-csv"),
+    path("frames/selection/", selection.selection, name="selection"),
+    path("gallery/", frames.gallery, name="gallery"),
+    path("gallery/list.csv", frames.gallery_csv, name="gallery-csv"),
+    path("albums/", albums.albums, name="albums"),
+    path(_ALBUM, albums.album, name="album"),
+    path(f"{_ALBUM}list.csv", albums.album_csv, name="album-csv"),
+    path(f"{_ALBUM}change/", albums.change, name="change-album"),
+    path(f"{_ALBUM}visibility/", albums.visibility, name="album-visibility"),
+    path(f"{_ALBUM}delete/", albums.delete, name="delete-album"),
+    path(f"{_ALBUM}links/", sharing.album_links, name="album-links"),
+    path("shared/<str:secret>/", sharing.shared, name="shared"),
+    path("compare/", compare.compare, name="compare"),
     path("queue/", lists.queue, name="queue"),
     path("under-way/", lists.under_way, name="under-way"),
     path("runs/<uuid:uuid>/cancel/", lists.cancel, name="cancel-run"),
@@ -32,6 +60,10 @@ urlpatterns: list[URLPattern] = [
     path(f"{_FRAME}rerun/", image.rerun, name="rerun"),
     path(f"{_FRAME}visibility/", image.visibility, name="visibility"),
     path(f"{_FRAME}delete/", image.delete, name="delete-frame"),
+    path(f"{_FRAME}tags/", filing.tags, name="frame-tags"),
+    path(f"{_FRAME}album/", filing.album, name="frame-album"),
+    path(f"{_FRAME}licence/", filing.licence, name="frame-licence"),
+    path(f"{_FRAME}links/", sharing.frame_links, name="frame-links"),
     path(f"{_FRAME}picture.json", api.Picture.as_view(), name="picture"),
     path(f"{_FRAME}value.json", api.Value.as_view(), name="value"),
     path(f"{_FRAME}tiles/<int:level>/<int:x>_<int:y>.jpg", files.tile, name="tile"),
@@ -39,6 +71,11 @@ urlpatterns: list[URLPattern] = [
     path(f"{_FRAME}original", files.original, name="original"),
     path(f"{_FRAME}runs/<int:run>/overlays.json", files.overlays, name="overlays"),
     path(f"{_FRAME}runs/<int:run>/solved.fits", files.solved, name="solved"),
+    path(f"{_FRAME}runs/<int:run>/header.fits", made.header, name="solved-header"),
+    path(f"{_FRAME}runs/<int:run>/frame.kmz", made.kmz, name="kmz"),
+    path(f"{_FRAME}runs/<int:run>/sources.csv", made.sources_csv, name="sources-csv"),
+    path(f"{_FRAME}runs/<int:run>/<str:table>.csv", made.table_csv, name="table-csv"),
+    path(f"{_FRAME}runs/<int:run>/pictures/<str:kind>-<str:size>", made.picture, name="made-picture"),
     path(f"{_FRAME}runs/<int:run>/<str:path>", files.product, name="product"),
     path("uploads/", api.Upload.as_view(), name="uploads"),
     path("uploads/rows.json", api.Follow.as_view(), name="upload-rows"),

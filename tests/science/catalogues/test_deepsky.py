@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hven.science.catalogues.deepsky import deep_sky
+from hven.science.catalogues.deepsky import deep_sky, find_object
 from hven.science.sky.sphere import separation
 
 
@@ -51,3 +51,19 @@ def test_common_names_and_angles_make_sense():
 
 def test_it_is_read_once():
     assert deep_sky() is deep_sky()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("M31", "NGC 224"), ("messier 42", "NGC 1976"), ("ngc7331", "NGC 7331"), ("IC 0434", "IC 434"),
+     ("PLEIADES", "Mel 22"), ("Bode's galaxy", "NGC 3031")],
+)  # fmt: skip
+def test_objects_are_found_by_the_names_that_people_use(text: str, name: str) -> None:
+    row = find_object(text)
+    assert row is not None
+    assert deep_sky().name[row] == name
+
+
+@pytest.mark.parametrize("text", ["", "M", "M 999", "frame 12", "x", "1"])
+def test_other_words_are_no_objects(text: str) -> None:
+    assert find_object(text) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django.db import models
 
@@ -18,6 +19,8 @@ class Visibility(models.TextChoices):
 
 class Owned(models.Model):
     """A record with an owner; ``hven.accounts.access`` decides who may do what with it."""
+
+    filed_in: ClassVar[str] = ""  # relation to the record whose links open this one too; empty where there is none
 
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from hven.accounts import access
 from hven.accounts.access import Verb, check
 from hven.accounts.actor import ANYONE, Actor
 from hven.accounts.models import Grant, Observatory, Owned, Role, User, Visibility
@@ -74,11 +77,33 @@ def grant_link(actor: Actor, record: Owned, *, expires: datetime | None = None) 
 
 
 def link_actor(actor: Actor, secret: str) -> Actor:
-    """Return the actor with a link's secret in hand; a malformed secret opens nothing."""
+    """Return the actor with one more link's secret in hand; a malformed secret opens nothing."""
+    return with_links(actor, [digest(secret)]) if well_formed(secret) else actor
+
+
+def with_links(actor: Actor, digests: Iterable[str]) -> Actor:
+    """Return the actor with links in hand that were followed before, as the sha256 of their secrets."""
+    known = actor if not actor.anonymous else replace(ANYONE, links=actor.links)
+    return replace(known, links=known.links | {each for each in digests if each})
+
+
+def shared_by(secret: str) -> Grant | None:
+    """Return the grant of a link that works, None for a secret that opens nothing (any more)."""
     if not well_formed(secret):
-        return actor
-    known = actor if not actor.anonymous else ANYONE
-    return replace(known, link=digest(secret))
+        return None
+    return access.alive_grants().filter(link_digest=digest(secret)).first()
+
+
+def links_of(actor: Actor, record: Owned) -> QuerySet[Grant]:
+    """Return the links that open a record, newest first; their secrets are kept nowhere.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor may not share the record.
+    """
+    check(actor, Verb.SHARE, record)
+    return access.alive_grants().filter(record=record.uuid).exclude(link_digest="").order_by("-created", "-pk")
 
 
 @transaction.atomic

@@ -12,6 +12,8 @@ from hven.archive.models import DataFile, Submission
 class Reduction(Owned):
     """A data file with what is made of it; a fetched frame's file comes after its reduction."""
 
+    filed_in = "data_file__dataset"
+
     name = models.CharField(max_length=255, blank=True)
     submission = models.ForeignKey(
         Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="reductions"

@@ -13,6 +13,7 @@ from hven.imaging.services.products import (
     find_product,
     placed_sources,
     product_or_none,
+    residuals,
     solved_frame,
     solved_header,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "product_or_none",
     "repeat_run",
     "request_run",
+    "residuals",
     "search",
     "set_album_visibility",
     "set_file_visibility",

@@ -100,6 +100,25 @@ def placed_sources(run: Run) -> bytes:
         return with_places(stream, solution.wcs)
 
 
+def residuals(run: Run, most: int = 400) -> list[tuple[float, float, float, float]]:
+    """Return how far a run's matched sources lie from their stars: (x, y, dx, dy) in 0-based pixels, source less star.
+
+    At most so many, evenly taken from the brightest to the faintest; none where the run left no table of them.
+    """
+    from astropy.io import fits  # noqa: PLC0415 - wanted by few requests
+
+    table = product_or_none(run, "corr.fits")
+    if table is None:
+        return []
+    with storage.open_blob(table.blob) as stream, fits.open(stream, memmap=False) as hdus:
+        matched = hdus[1].data
+        x, y = matched["field_x"].astype(float), matched["field_y"].astype(float)
+        dx, dy = x - matched["index_x"], y - matched["index_y"]
+    step = max(1, -(-len(x) // most))
+    rows = zip(x[::step] - 1, y[::step] - 1, dx[::step], dy[::step], strict=True)
+    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in rows]
+
+
 def _solved_picture(run: Run) -> tuple[DataFile, Solution]:
     data_file = run.reduction.data_file
     solution = getattr(run, "solution", None)

@@ -17,16 +17,18 @@ from hven.archive import services as archive
 from hven.archive.models import DataFile, Dataset, HeaderValue, Tag
 from hven.archive.services.header_values import compared
 from hven.errors import Invalid
-from hven.imaging.models import Reduction, Run, RunState, Solution
+from hven.imaging.models import Reduction, RunState, Solution
 from hven.jobs.models import State
 from hven.science.sky.cells import ranges
 from hven.science.sky.sphere import unit_vectors
 
-ORDERS: dict[str, tuple[str, ...]] = {
+ORDERS: dict[str, tuple[Any, ...]] = {
     "newest": ("-id",),
     "oldest": ("id",),
     "name": ("name", "-id"),
-    "exposed": ("-data_file__middle", "-id"),
+    "name backwards": ("-name", "id"),
+    "exposed": (F("data_file__middle").desc(nulls_last=True), "-id"),
+    "exposed first": (F("data_file__middle").asc(nulls_last=True), "id"),
 }
 _OVER = Q(outcome="")
 STATES: dict[str, Q] = {  # of runs; the words of RunState
@@ -55,6 +57,7 @@ class Wanted:
 
     owner: User | None = None
     text: str = ""  # part of the name, the object, the camera or a tag
+    place: Cone | None = None  # where what the text names lies: frames that touch it are found as well
     name: str = ""  # part of the name
     tag: str = ""
     exact_tag: bool = False  # the whole tag, whatever the capitals; else a part of it
@@ -119,6 +122,13 @@ def touching(cone: Cone) -> QuerySet[Solution]:
     )
 
 
+def _of(condition: Q, path: str) -> Q:
+    """Return a condition on runs as one on what leads to them."""
+    children: list[Any] = list(condition.children)
+    parts = [_of(child, path) if isinstance(child, Q) else (f"{path}{child[0]}", child[1]) for child in children]
+    return Q(*parts, _connector=condition.connector, _negated=condition.negated)
+
+
 def _conditions(wanted: Wanted) -> list[Q]:
     found: list[Q] = []
     if wanted.owner is not None:
@@ -130,13 +140,15 @@ def _conditions(wanted: Wanted) -> list[Q]:
     if wanted.state:
         if wanted.state not in STATES:
             raise Invalid(f"A frame is {', '.join(STATES)}.")
-        found.append(Q(latest_run__in=Run.objects.filter(STATES[wanted.state]).values("pk")))
+        # joined and not a list of runs: the newest frames come first without looking at all
+        found.append(_of(STATES[wanted.state], "latest_run__"))
     if wanted.name:
         found.append(Q(name__icontains=_clean(wanted.name)))
     if wanted.text:
         text = _clean(wanted.text)
         of_file = Q(data_file__object_name__icontains=text) | Q(data_file__camera__icontains=text)
-        found.append(Q(name__icontains=text) | of_file | _tagged(text, exact=False))
+        there = Q() if wanted.place is None else Q(solution__in=touching(wanted.place).values("pk"))
+        found.append(Q(name__icontains=text) | of_file | _tagged(text, exact=False) | there)
     if wanted.tag:
         found.append(_tagged(wanted.tag, exact=wanted.exact_tag))
     if wanted.cone is not None:

@@ -76,6 +76,34 @@ def deep_sky() -> DeepSky:
     )
 
 
+def find_object(text: str) -> int | None:
+    """Return the row in `deep_sky` of the object that a text names, None where it names none.
+
+    Numbers of Messier, NGC and IC with or without the blank, names of other catalogues, and names as people use them,
+    whatever the capitals: ``M31``, ``ngc 7331``, ``Pleiades``.
+    """
+    return _names().get(_folded(text))
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, int]:
+    sky = deep_sky()
+    found: dict[str, int] = {}
+    for row, (name, common) in enumerate(zip(sky.name, sky.common, strict=True)):
+        found[_folded(name)] = row
+        for each in common:
+            found.setdefault(_folded(each), row)
+    for row, number in enumerate(sky.messier.tolist()):
+        if number:
+            found[f"m{number}"] = found[f"messier{number}"] = row
+    return found
+
+
+def _folded(text: str) -> str:
+    text = re.sub(r"[\s'\u2019\-]+", "", text.casefold())
+    return re.sub(r"^(messier|m|ngc|ic)0+(?=\d)", r"\1", text)
+
+
 def _readable(name: str) -> tuple[str, str]:
     """Return "NGC0055" as "NGC 55" with its kind; others get a blank between letters and digits."""
     match = _NUMBERED.match(name)

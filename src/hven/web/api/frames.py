@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from hven.accounts.access import need, visible
 from hven.accounts.actor import UPLOAD, WRITE
+from hven.archive import services as archive
 from hven.archive.models import DataFile, Submission
 from hven.errors import Invalid, Unavailable
 from hven.imaging import services as imaging
@@ -20,6 +21,7 @@ from hven.imaging.services.runs import Request
 from hven.jobs import services as jobs
 from hven.storage import services as storage
 from hven.web import calls, hints, words
+from hven.web.albums import album_to_fill
 from hven.web.api.base import PageView
 from hven.web.tiles import pyramid_of
 from hven.web.views.files import picture_of
@@ -45,6 +47,8 @@ class Upload(PageView):
             config=hints.read_config(request.POST),
             address=request.META.get("REMOTE_ADDR") or None,
             visibility=_visibility(request),
+            dataset=album_to_fill(self.actor, str(request.POST.get("album", ""))),
+            licence=archive.Licence(request.POST.get("commercial_use", ""), request.POST.get("modifications", "")),
         )
         submission = imaging.submit_file(self.actor, storage.put(file), wanted)
         return Response(_row(_runs_of(submission).get()), 201)

@@ -36,6 +36,14 @@ _ICONS = {
     "reset": '<path d="M5 12a7 7 0 1 1 2 5M5 18v-5h5"/>',
     "lock": '<rect x="5" y="11" width="14" height="9"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
     "globe": '<circle cx="12" cy="12" r="9"/><path d="M3 12h18M12 3c-6 6-6 12 0 18M12 3c6 6 6 12 0 18"/>',
+    "grid": '<rect x="4" y="4" width="7" height="7"/><rect x="13" y="4" width="7" height="7"/>'
+    '<rect x="4" y="13" width="7" height="7"/><rect x="13" y="13" width="7" height="7"/>',
+    "map": '<ellipse cx="12" cy="12" rx="10" ry="6"/><path d="M2 12h20M12 6c-3 3-3 9 0 12M12 6c3 3 3 9 0 12"/>',
+    "filter": '<path d="M4 5h16l-6 8v6l-4-2v-4z"/>',
+    "album": '<path d="M4 8h16v12H4zM6 5h12M8 2h8"/>',
+    "gallery": '<circle cx="12" cy="12" r="9"/><path d="M12 7.5 13.2 11l3.3 1-3.3 1-1.2 3.5L10.8 13 7.5 12l3.3-1z"/>',
+    "tag": '<path d="M4 4h8l8 8-8 8-8-8z"/><circle class="solid" cx="8" cy="8" r="1.3"/>',
+    "link": '<path d="M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1"/>',
     "table": '<path d="M3 5h18v14H3zM3 10h18M9 10v9"/>',
 }  # fmt: skip
 
@@ -99,6 +107,18 @@ def angle(degrees: float) -> str:
 def filesize(count: int) -> str:
     """Return a number of bytes for people."""
     return words.size(count)
+
+
+@register.filter
+def quoted_tag(text: str) -> str:
+    """Return a tag as the search box takes it."""
+    return f'tag:"{text.replace(chr(34), "")}"' if " " in text else f"tag:{text}"
+
+
+@register.filter
+def thousands(count: int) -> str:
+    """Return a whole number with commas between its thousands."""
+    return f"{count:,}"
 
 
 @register.filter

@@ -49,7 +49,7 @@ def product(request: HttpRequest, uuid: UUID, run: int, path: str) -> HttpRespon
     """Return a product of a run."""
     if path not in PRODUCTS:
         raise NotFound("Runs leave no such file.")
-    found = imaging.find_product(_run(actor_of(request), uuid, run), path)
+    found = imaging.find_product(run_to_open(actor_of(request), uuid, run), path)
     return _product(request, found, "" if found.media_type in SHOWN else path)
 
 
@@ -57,7 +57,7 @@ def product(request: HttpRequest, uuid: UUID, run: int, path: str) -> HttpRespon
 @require_safe
 def overlays(request: HttpRequest, uuid: UUID, run: int) -> HttpResponseBase:
     """Return what a viewer draws over the picture."""
-    return _product(request, imaging.find_product(_run(actor_of(request), uuid, run), "overlays.json"), "")
+    return _product(request, imaging.find_product(run_to_open(actor_of(request), uuid, run), "overlays.json"), "")
 
 
 @page
@@ -94,7 +94,7 @@ def original(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 @require_safe
 def solved(request: HttpRequest, uuid: UUID, run: int) -> HttpResponseBase:
     """Return the frame's pixels as FITS with the solution in the header."""
-    found = _run(actor_of(request), uuid, run)
+    found = run_to_open(actor_of(request), uuid, run)
     path = imaging.solved_frame(found)
     stream, size = path.open("rb"), path.stat().st_size
     path.unlink()  # the open file stays readable, and is gone with the answer
@@ -133,12 +133,13 @@ def guarded(response: HttpResponseBase, filename: str = "") -> HttpResponseBase:
     return response
 
 
-def _run(actor: Actor, uuid: UUID, number: int) -> Run:
-    """Return a run of a frame that the actor may open."""
+def run_to_open(actor: Actor, uuid: UUID, number: int, *, change: bool = False) -> Run:
+    """Return a run of a frame that the actor may open, and change where that is asked."""
     if number >= 2**63:
         raise Invalid("There is no run of that number.")
     related = ("reduction__data_file__blob", "solution", "job")
-    return find(Run.objects.select_related(*related), actor, Verb.OPEN, "reduction", reduction__uuid=uuid, pk=number)
+    verb = Verb.CHANGE if change else Verb.OPEN
+    return find(Run.objects.select_related(*related), actor, verb, "reduction", reduction__uuid=uuid, pk=number)
 
 
 def _product(request: HttpRequest, found: ReductionFile, filename: str) -> HttpResponseBase:

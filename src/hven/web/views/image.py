@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hven.accounts.access import Verb, find, may
 from hven.accounts.actor import Actor
+from hven.archive import services as archive
+from hven.archive.models import CommercialUse, DataFile, Dataset, Modifications
 from hven.errors import Invalid, NotFound
 from hven.imaging import services as imaging
 from hven.imaging.models import Reduction, Run
@@ -23,10 +25,16 @@ from hven.jobs import services as jobs
 from hven.jobs.models import Job, State
 from hven.web import calls, hints, tiles, words
 from hven.web.actor import actor_of, signed_in
+from hven.web.albums import fillable
+from hven.web.deleting import farewells
 from hven.web.errors import page
 from hven.web.listing import runs_of
+from hven.web.planes import planes_of
 from hven.web.private import cards_for
+from hven.web.views.sharing import DURATIONS, links_for
 
+MOST_RUNS = 20  # listed
+MOST_TAGS = 60  # of each sort on the page
 LOG_SHOWN = 20_000  # characters of a log on the page; the rest is a download away
 
 
@@ -36,7 +44,7 @@ LOG_SHOWN = 20_000  # characters of a log on the page; the rest is a download aw
 def frame(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Show a frame."""
     reduction = _find(actor_of(request), uuid)
-    return _page(request, reduction)
+    return show(request, reduction)
 
 
 @page
@@ -58,7 +66,7 @@ def rerun(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     try:
         run = imaging.request_run(actor, reduction, hints.read_config(request.POST))
     except Invalid as error:
-        return _page(request, reduction, {"error": str(error), "typed": request.POST.dict()}, status=400)
+        return show(request, reduction, {"error": str(error), "typed": request.POST.dict()}, status=400)
     return redirect(f"{reverse('frame', args=[uuid])}?run={run.pk}")
 
 
@@ -73,11 +81,15 @@ def visibility(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
 @page
 @signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    """Delete a frame with all that was made of it."""
+    """Say what would go and what would stay; when that is sent, delete a frame with all that was made of it."""
     actor = actor_of(request)
     reduction = _find(actor, uuid, Verb.DELETE)
+    if request.method != "POST":
+        context = {"going": farewells(actor, [reduction]), "action": request.path,
+                   "next": reverse("frame", args=[uuid])}  # fmt: skip
+        return render(request, "web/delete.html", context)
     name = reduction.name or "The frame"
     file = delete_reduction(actor, reduction)
     if file is not None:
@@ -107,15 +119,22 @@ def _find(actor: Actor, uuid: UUID, verb: Verb = Verb.SEE) -> Reduction:
     return find(Reduction.objects.select_related("data_file__blob", "owner", "submission"), actor, verb, uuid=uuid)
 
 
-def _page(
+def show(
     request: HttpRequest, reduction: Reduction, more: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
+    """Return the page of a frame that the asker may see."""
     actor = actor_of(request)
     context = _context(request, actor, reduction)
     run, more = context["run"], more or {}
     said = more.get("typed") or (run.config if run else {})
     if context["may_change"]:
-        context |= {"fields": hints.common_fields(said), "groups": hints.other_groups(said)}
+        planes = planes_of(reduction.data_file) if reduction.data_file else []
+        context |= {"fields": hints.common_fields(said), "groups": hints.other_groups(said, planes=planes)}
+        context["fillable"] = list(fillable(actor))
+    if context["may_share"]:
+        context |= {"links": links_for(actor, reduction), "durations": DURATIONS.items(),
+                    "links_at": reverse("frame-links", args=[reduction.uuid]),
+                    "commercial_uses": CommercialUse.choices, "modifications": Modifications.choices}  # fmt: skip
     return render(request, "web/frame.html", context | more, status=status)
 
 
@@ -129,10 +148,15 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         "file": file,
         "run": run,
         "here": "frames",
+        "here_list": "gallery" if actor.anonymous else "frames",
         "may_open": may_open,
         "may_change": may_change,
         "may_share": may(actor, Verb.SHARE, reduction),
-        "runs": list(runs_of(reduction)[:20]),
+        "may_delete": may(actor, Verb.DELETE, reduction),
+        "album": _album(actor, file),
+        "tags": list(file.tags.filter(machine=False).order_by("text")[:MOST_TAGS]) if file else [],
+        "machine_tags": list(file.tags.filter(machine=True).order_by("id")[:MOST_TAGS]) if file else [],
+        "runs": list(runs_of(reduction)[:MOST_RUNS]),
         "cards": cards_for(file, may_change=may_change) if file else [],
         "has_picture": has_picture,
         "aspect": f"{file.width / file.height:.3f}" if file and file.width and file.height else "",
@@ -178,6 +202,11 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         context["place"] = jobs.place_in_queue(run.job)
         context["tables"] = Job.objects.filter(kind=BUILD, state__in=[State.QUEUED, State.RUNNING]).first()
     return context
+
+
+def _album(actor: Actor, file: DataFile | None) -> Dataset | None:
+    """Return the album that a file is in, for those who may know of it."""
+    return archive.visible_albums(actor).filter(pk=file.dataset_id).first() if file else None
 
 
 def _half_turn(degrees: float) -> float:

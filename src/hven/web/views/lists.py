@@ -1,4 +1,4 @@
-"""Frames and queue: what is there, and what is being done."""
+"""Upload and queue: what is handed over, and what is being done."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from hven.accounts.access import Verb, find
 from hven.accounts.actor import Actor
+from hven.archive.models import CommercialUse, Modifications
 from hven.imaging import services as imaging
 from hven.imaging.models import Run
 from hven.imaging.services.solver_data import BUILD
 from hven.jobs import services as jobs
 from hven.jobs.models import ENDS, Job, State
 from hven.web import calls, hints
-from hven.web.actor import actor_of, signed_in
+from hven.web.actor import actor_of, next_page, signed_in
+from hven.web.albums import fillable
 from hven.web.errors import page
-from hven.web.listing import CONDITIONS, ORDERS, LongPaginator, Wanted, page_of
+from hven.web.listing import LongPaginator
 
 RUNS_PER_PAGE = 40
 RUN = "imaging.run"
@@ -41,30 +42,6 @@ def home(request: HttpRequest) -> HttpResponseBase:
 @page
 @signed_in
 @require_safe
-@never_cache
-def frames(request: HttpRequest) -> HttpResponseBase:
-    """Show the frames as a grid or a table, narrowed as the address says."""
-    wanted = Wanted.of(request.GET)
-    look = wanted.look or request.session.get("frames_look", "grid")
-    if wanted.look:
-        request.session["frames_look"] = wanted.look
-    query = request.GET.copy()
-    query.pop("page", None)
-    context = {
-        "page": page_of(actor_of(request), wanted, request.GET.get("page", "1")),
-        "wanted": wanted,
-        "look": look,
-        "states": list(CONDITIONS),
-        "orders": list(ORDERS),
-        "query": query.urlencode(),
-        "here": "frames",
-    }
-    return render(request, "web/frames.html", context)
-
-
-@page
-@signed_in
-@require_safe
 def upload(request: HttpRequest) -> HttpResponseBase:
     """Show where files are dropped, with what is known about them."""
     context = {
@@ -73,6 +50,10 @@ def upload(request: HttpRequest) -> HttpResponseBase:
         "limit": settings.HVEN_MAX_UPLOAD,
         "address": calls.server_address(request),
         "call": calls.nova_upload(calls.server_address(request), {}, settings.HVEN_DEFAULT_VISIBILITY),
+        "albums": list(fillable(actor_of(request))),
+        "album": request.GET.get("album", ""),
+        "commercial_uses": CommercialUse.choices,
+        "modifications": Modifications.choices,
         "here": "upload",
     }
     return render(request, "web/upload.html", context)
@@ -119,7 +100,7 @@ def cancel(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     run = find(Run.objects.all(), actor, Verb.CHANGE, "reduction", uuid=uuid)
     if not imaging.cancel_run(actor, run):
         messages.info(request, "That run had ended already.")
-    return _back(request)
+    return redirect(next_page(request, "queue"))
 
 
 @page
@@ -130,7 +111,7 @@ def retry(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     actor = actor_of(request)
     run = find(Run.objects.all(), actor, Verb.CHANGE, "reduction", uuid=uuid)
     imaging.repeat_run(actor, run)
-    return _back(request)
+    return redirect(next_page(request, "queue"))
 
 
 @signed_in
@@ -146,9 +127,3 @@ def _runs(actor: Actor, found: Iterable[int]) -> list[Any]:
     order = {pk: place for place, pk in enumerate(found)}
     runs = imaging.visible_runs(actor).filter(job__in=list(order))
     return sorted(runs, key=lambda run: order[run.job_id or 0])
-
-
-def _back(request: HttpRequest) -> HttpResponseBase:
-    wanted = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return redirect(wanted if safe else "queue")

@@ -1,0 +1,42 @@
+"""Albums as the pages show them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from hven.accounts.access import Verb, find, visible
+from hven.accounts.actor import Actor
+from hven.archive import services as archive
+from hven.archive.models import Dataset
+from hven.errors import Invalid
+
+MOST_OFFERED = 200
+
+
+def fillable(actor: Actor) -> Any:
+    """Return the albums that somebody may put files into, their inbox among them, by name."""
+    if actor.user is None:
+        return Dataset.objects.none()
+    albums = visible(Dataset.objects.all(), actor, Verb.CHANGE)
+    return albums.filter(Q(inbox=False) | Q(owner=actor.user)).order_by("-inbox", "name", "id")[:MOST_OFFERED]
+
+
+def album_to_fill(actor: Actor, said: str) -> Dataset | None:
+    """Return the album that a form names by its uuid; None where it names none.
+
+    Raises
+    ------
+    Invalid, NotFound, Unauthenticated, Forbidden
+        There is no such album, or the actor may not put files into it.
+    """
+    if not said:
+        return None
+    try:
+        uuid = UUID(said)
+    except ValueError:
+        raise Invalid("Choose one of your albums.") from None
+    # somebody else's inbox is nobody's album
+    return find(archive.visible_albums(actor), actor, Verb.CHANGE, uuid=uuid)
