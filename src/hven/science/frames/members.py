@@ -13,21 +13,21 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from hven.errors import Invalid, TooLarge
+from hven.errors import HvenError, Invalid, TooLarge
 from hven.science.frames import tar
 from hven.science.frames.limits import MIB
+from hven.science.frames.zips import METHODS, open_zip, read_member
 
 _CHUNK = MIB
 _XZ = b"\xfd7zXZ\x00"
 _XZ_MEMORY = 128 * MIB  # what unpacking may take; the highest level of xz asks for 65 MiB
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError, NotImplementedError)
-_END_RECORD = 65_557  # the longest that a zip's end can be
-_ENTRY = 1024  # bytes of a zip's list for one file, generously
+_LISTED = 1000  # members of a zip that are looked at to tell whether there are several
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,11 @@ class Member:
 
 def is_archive(file: BinaryIO) -> bool:
     """Say by its beginning (and a zip's end) whether a file has to be unpacked into members; it is left at 0."""
-    size = file.seek(0, io.SEEK_END)
     file.seek(0)
     head = file.read(tar.BLOCK)
     try:
         if head.startswith(b"PK\x03\x04"):
-            return _zip_entries(file, size)[0] > 1
+            return _zip_of_several(file)
         if head.startswith(_XZ):
             return True
         return tar.is_header(head) or tar.is_header(_first_block(file, head))
@@ -192,14 +191,11 @@ def _of_stream(stream: tar.Stream, writer: _Writer, name: str) -> Iterator[Membe
 
 
 def _of_zip(file: BinaryIO, writer: _Writer) -> Iterator[Member]:
-    entries, directory = _zip_entries(file, writer.packed)
-    if entries > writer.limits.max_members or directory > writer.limits.max_members * _ENTRY:
-        raise TooLarge(
-            f"The archive holds more than {writer.limits.max_members:,} files; hand it over in several parts."
-        )
     try:
-        archive = zipfile.ZipFile(file)
-    except _BROKEN as error:
+        archive = open_zip(file, writer.limits.max_members)
+    except HvenError:
+        raise
+    except Exception as error:  # zipfile raises whatever a hostile list makes it raise
         raise Invalid(f"The zip archive is damaged and cannot be unpacked ({_plain(error)}).") from error
     with archive:
         for info in archive.infolist():
@@ -213,11 +209,11 @@ def _of_zip(file: BinaryIO, writer: _Writer) -> Iterator[Member]:
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, writer: _Writer) -> Member:
     if info.flag_bits & 1:
         return Member(name, error=f"{name} is protected by a password.")
-    if info.compress_type not in _METHODS:
+    if info.compress_type not in METHODS:
         return Member(name, error=f"{name} is packed in a rare way; use the usual one of zip (deflate).")
     try:
-        with archive.open(info) as stream:
-            return writer.write(name, cast("tar.Stream", stream), info.file_size)
+        with closing(read_member(archive, info, _CHUNK)) as pieces:
+            return writer.write(name, _Pieces(pieces), info.file_size)
     except TooLarge:
         raise
     except Invalid as error:
@@ -226,16 +222,14 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, writ
         return Member(name, error=f"{name} is damaged in the archive ({_plain(error)}).")
 
 
-def _zip_entries(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return how many files a zip's end tells of, and the bytes of their list: zipfile would read all at once."""
-    file.seek(max(0, size - _END_RECORD))
-    tail = file.read(_END_RECORD)
-    file.seek(0)
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or len(tail) < end + 16:
-        return 0, 0
-    entries = int.from_bytes(tail[end + 10 : end + 12], "little")
-    return entries, int.from_bytes(tail[end + 12 : end + 16], "little")
+def _zip_of_several(file: BinaryIO) -> bool:
+    try:
+        with open_zip(file, _LISTED) as archive:
+            return len(archive.infolist()) > 1
+    except TooLarge:
+        return True
+    except Exception:  # noqa: BLE001 - damaged: the reader of single files says how
+        return False
 
 
 def _opened(file: BinaryIO, head: bytes) -> BinaryIO:
@@ -317,6 +311,16 @@ class _Xz(io.RawIOBase):
         self.file.seek(self.file.tell() - len(rest))
         self.unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
         return True
+
+
+class _Pieces:
+    """A stream of pieces that somebody yields, given as they come."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces = pieces
+
+    def read(self, _size: int, /) -> bytes:
+        return next(self.pieces, b"")
 
 
 class _Rejoined:

@@ -2,7 +2,6 @@
 
 import bz2
 import io
-import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -10,6 +9,7 @@ from typing import BinaryIO
 from hven.errors import HvenError, Invalid, TooLarge
 from hven.science.frames.limits import Limits
 from hven.science.frames.sniff import HEAD_BYTES, Kind, sniff
+from hven.science.frames.zips import METHODS, open_zip, read_member
 
 CHUNK = 1 << 20
 INPUT = 1 << 16  # packed bytes at a time: what follows a stream is copied for every one of them
@@ -111,8 +111,7 @@ def _check(total: int, packed: int, limits: Limits) -> None:
 
 
 def _open_zip(source: BinaryIO, packed: int, limits: Limits) -> BinaryIO:
-    _refuse_crowds(source, packed)
-    with zipfile.ZipFile(source) as archive:
+    with open_zip(source, MAX_ZIP_MEMBERS) as archive:
         members = [m for m in archive.infolist() if not m.is_dir() and not _is_litter(m.filename)]
         if not members:
             raise Invalid("The zip file is empty.")
@@ -126,30 +125,11 @@ def _open_zip(source: BinaryIO, packed: int, limits: Limits) -> BinaryIO:
         member = members[0]
         if member.flag_bits & 1:
             raise Invalid("The zip file is protected by a password.")
-        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}:
+        if member.compress_type not in METHODS:
             # LZMA and PPMd streams may ask for gigabytes of dictionary before they give a byte
             raise Invalid("The zip file uses a rare compression method; use the usual one (deflate).")
         _check(member.file_size, max(member.compress_size, 1), limits)
-        with archive.open(member) as stream:
-            return _pour(iter(lambda: stream.read(CHUNK), b""), packed, limits)
-
-
-def _refuse_crowds(source: BinaryIO, packed: int) -> None:
-    # zipfile builds an object for every entry; the end record tells the number beforehand
-    source.seek(max(0, packed - 65_557))
-    tail = source.read(65_557)
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0:
-        raise Invalid("The zip file is cut short: its list of contents is missing.")
-    entries = int.from_bytes(tail[end + 10 : end + 12], "little")
-    directory = int.from_bytes(tail[end + 12 : end + 16], "little")
-    if end >= 20 and tail[end - 20 : end - 16] == b"PK\x06\x07":  # the numbers of the long form count then
-        source.seek(int.from_bytes(tail[end - 12 : end - 4], "little") & 0x7FFF_FFFF_FFFF)
-        record = source.read(56)
-        entries = max(entries % 0xFFFF, int.from_bytes(record[32:40], "little"))
-        directory = max(directory % 0xFFFF_FFFF, int.from_bytes(record[40:48], "little"))
-    if entries > MAX_ZIP_MEMBERS or directory > MAX_ZIP_MEMBERS * 1024:
-        raise Invalid("The zip file holds a great many files; hand over one image a zip.")
+        return _pour(read_member(archive, member, CHUNK), packed, limits)
 
 
 def _is_litter(name: str) -> bool:
