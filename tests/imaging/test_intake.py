@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from hven.imaging.services import intake
 from hven.imaging.services.runs import Item, Request
 from hven.jobs import services as jobs
 from hven.jobs.models import Job, State
+from hven.outside.fetch import Fetched
 from hven.storage import services as storage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -202,3 +204,18 @@ def test_several_files_are_handed_over_at_once(user: Any) -> None:
     with pytest.raises(Invalid):
         imaging.submit_files(Actor.of(user), [*items, Item(blob, "x", {"ra": 999})], request)
     assert Submission.objects.count() == 1
+
+
+def test_the_log_names_the_server_of_an_address_and_none_of_its_secrets(
+    user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetched(_url: str, target: Path, **_: Any) -> Fetched:
+        target.write_bytes(b"1 2\n3 4\n")
+        return Fetched(target, 8, "list.txt", "text/plain", "")
+
+    monkeypatch.setattr("hven.outside.fetch.fetch", fetched)
+    imaging.submit_url(Actor.of(user), "https://frames.example/list.txt?signature=s3cret", Request(origin="web"))
+    _work()
+    log = jobs.read_log(Job.objects.get())
+    assert "frames.example" in log
+    assert "s3cret" not in log

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +17,10 @@ from hven.archive.models import DataFile, Submission
 from hven.archive.services import bytes_kept
 from hven.errors import Conflict, Forbidden, Invalid, TooLarge, Unauthenticated
 from hven.imaging import services as imaging
-from hven.imaging.models import Reduction
+from hven.imaging.models import Reduction, Run
 from hven.imaging.services.queue_limits import forget_visitors
 from hven.imaging.services.runs import Request
+from hven.jobs import services as jobs
 from hven.jobs.models import Job, State
 from hven.jobs.reaper import duties
 from hven.storage import services as storage
@@ -28,6 +31,19 @@ ADDRESS = "192.0.2.7"
 
 def hand_over(actor: Actor, content: bytes = b"a frame", **request: Any) -> Submission:
     return imaging.submit_file(actor, storage.put(content), Request(origin="web", name="a.fits", **request))
+
+
+def zipped(count: int, content: bytes = b"no frame", method: int = zipfile.ZIP_STORED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for number in range(count):
+            archive.writestr(f"{number}.fits", content + bytes([number]))
+    return out.getvalue()
+
+
+def work() -> None:
+    while (job := Job.objects.filter(state=State.QUEUED).order_by("id").first()) is not None:
+        jobs.run_here(job)
 
 
 @pytest.fixture
@@ -149,6 +165,66 @@ def test_a_visitors_file_is_small_and_few_wait_at_once(visitors: Actor, settings
     Job.objects.update(state=State.DONE)
     with pytest.raises(Conflict, match="a day"):
         hand_over(visitors, address=ADDRESS)
+
+
+def test_the_files_of_a_visitors_archive_count_one_by_one(visitors: Actor, settings: Any) -> None:
+    settings.HVEN_VISITOR_QUEUED, settings.HVEN_VISITOR_DAILY = 100, 5
+    hand_over(visitors, zipped(4), address=ADDRESS)
+    work()
+    assert Reduction.objects.count() == 4
+    hand_over(visitors, zipped(3), address=ADDRESS)
+    work()
+    assert Reduction.objects.count() == 5
+    assert "a day" in Run.objects.latest("id").why
+    with pytest.raises(Conflict, match="a day"):
+        hand_over(visitors, address=ADDRESS)
+
+
+def test_visitors_of_one_ipv6_network_count_as_one(visitors: Actor, settings: Any) -> None:
+    settings.HVEN_VISITOR_QUEUED = 2
+    for number in range(2):
+        hand_over(visitors, bytes([number]), address=f"2001:db8:1:2::{number}:1")
+    with pytest.raises(Conflict):
+        hand_over(visitors, address="2001:db8:1:2:ffff::3")
+    hand_over(visitors, address="2001:db8:1:3::1")
+    for number in range(3):  # IPv4 in the clothes of IPv6 is one network for all
+        hand_over(visitors, bytes([number]), address=f"::ffff:192.0.2.{number}")
+
+
+def test_the_files_of_an_archive_are_jobs_like_others(user: User, settings: Any) -> None:
+    settings.HVEN_QUOTA_QUEUED = 3
+    submission = hand_over(Actor.of(user), zipped(4))
+    work()
+    run = Run.objects.get()
+    assert "3 more jobs are too many" in run.why
+    settings.HVEN_QUOTA_QUEUED = 4
+    imaging.repeat_run(Actor.of(user), run)
+    work()
+    submission.refresh_from_db()
+    assert submission.reductions.count() == 4
+    assert submission.error == ""
+
+
+def test_an_archive_counts_until_its_files_do_and_no_longer(user: User, settings: Any) -> None:
+    content = zipped(3, b"x" * 1000)
+    settings.HVEN_QUOTA_STORAGE = len(content) + 100
+    hand_over(Actor.of(user), content)
+    assert bytes_kept(user) == len(content)
+    with pytest.raises(TooLarge):
+        hand_over(Actor.of(user), content)
+    work()
+    assert bytes_kept(user) == 3003
+
+
+def test_an_archive_that_unpacks_to_more_than_may_be_kept_still_counts(user: User, settings: Any) -> None:
+    settings.HVEN_QUOTA_STORAGE = 3000
+    content = zipped(3, bytes(1000), zipfile.ZIP_DEFLATED)
+    submission = hand_over(Actor.of(user), content)
+    work()
+    assert "These 3 files of 3 kB cannot be kept" in Run.objects.get().why
+    submission.refresh_from_db()
+    assert not submission.data_files.exists()
+    assert bytes_kept(user) == len(content)
 
 
 def test_visitors_frames_go_after_a_while_and_others_stay(visitors: Actor, user: User, settings: Any) -> None:

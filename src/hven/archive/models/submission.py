@@ -38,5 +38,8 @@ class Submission(Licensed, Owned):
     finished = models.DateTimeField(null=True, blank=True, help_text="when all were in, or it had failed")
     error = models.TextField(blank=True, help_text="a sentence, where it failed before its files were in")
 
+    class Meta:
+        indexes = [models.Index(fields=["owner"], name="archives_by_owner", condition=models.Q(blob__isnull=False))]
+
     def __str__(self) -> str:
         return f"submission {self.pk}: {self.name or self.url}"

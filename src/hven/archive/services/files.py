@@ -16,7 +16,6 @@ from hven.archive.models import DataFile, Dataset, HeaderValue, Submission, Tag
 from hven.archive.models.tag import fold
 from hven.archive.services.header_values import searchable
 from hven.archive.services.names import safe_name
-from hven.archive.services.quotas import check_quota
 from hven.archive.services.tags import note_words
 from hven.science.frames.frame import Frame
 from hven.science.stars.solution import SourceList
@@ -48,12 +47,8 @@ def add_file(
 ) -> DataFile:
     """File the bytes of a submission; who may see them follows the submission unless said otherwise.
 
-    Raises
-    ------
-    TooLarge
-        Its owner's files would take more than they may.
+    The caller has asked `check_quota`, once for all files that come together: it adds up what the owner has.
     """
-    check_quota(submission.owner, blob.size)
     return DataFile.objects.create(
         owner=submission.owner,
         observatory=submission.observatory,

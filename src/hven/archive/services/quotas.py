@@ -7,24 +7,30 @@ from django.db.models import Sum
 
 from hven.accounts.models import User
 from hven.accounts.services import storage_quota
-from hven.archive.models import DataFile
+from hven.archive.models import DataFile, Submission
 from hven.errors import TooLarge
 
 
 def bytes_kept(user: User) -> int:
-    """Return the bytes of all files that a user owns; the same bytes filed twice count twice."""
-    total: int | None = DataFile.objects.filter(owner=user).aggregate(total=Sum("size"))["total"]
-    return total or 0
+    """Return the bytes of all files that a user owns, and of archives that are not unpacked.
+
+    The same bytes filed twice count twice.
+    """
+    files: int | None = DataFile.objects.filter(owner=user).aggregate(total=Sum("size"))["total"]
+    waiting = Submission.objects.filter(owner=user, blob__isnull=False)
+    archives: int | None = waiting.aggregate(total=Sum("blob__size"))["total"]
+    return (files or 0) + (archives or 0)
 
 
-def check_quota(user: User, more: int) -> None:
-    """Raise TooLarge where so many more bytes would exceed what the user may keep, or a visitor hand over."""
-    if user.is_visitor and more > settings.HVEN_VISITOR_UPLOAD:
+def check_quota(user: User, *sizes: int) -> None:
+    """Raise TooLarge where files of so many bytes would exceed what the user may keep, or a visitor hand over."""
+    if user.is_visitor and max(sizes, default=0) > settings.HVEN_VISITOR_UPLOAD:
         raise TooLarge(f"Without an account a file may have {_shown(settings.HVEN_VISITOR_UPLOAD)}; sign in for more.")
-    most = storage_quota(user)
+    most, more = storage_quota(user), sum(sizes)
     if most and (kept := bytes_kept(user)) + more > most:
+        what = "This file" if len(sizes) == 1 else f"These {len(sizes):,} files"
         raise TooLarge(
-            f"This file of {_shown(more)} does not fit: your files take {_shown(kept)} of {_shown(most)}. "
+            f"{what} of {_shown(more)} cannot be kept: your files take {_shown(kept)} of {_shown(most)}. "
             "Delete some, or ask the operator for more."
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +17,7 @@ from hven.archive.models import DataFile, Submission
 from hven.archive.services.names import safe_name
 from hven.errors import Invalid, NotFound
 from hven.imaging.models import Reduction, Run, RunState
+from hven.imaging.services.queue_limits import check_queue
 from hven.jobs import services as jobs
 from hven.jobs.context import JobContext
 from hven.jobs.table import LeaseLost
@@ -57,7 +59,9 @@ def take_in(job: JobContext, run: Run) -> DataFile:
     Raises
     ------
     Invalid, NotFound, Forbidden, TooLarge
-        There is no file, or it cannot be unpacked; the sentence says why.
+        There is no file, or it cannot be unpacked, or is more than its owner may keep; the sentence says why.
+    Conflict
+        The archive holds more files than its owner may have jobs.
     Unavailable
         The address does not answer now, or the disk is full.
     LeaseLost
@@ -78,9 +82,11 @@ def take_in(job: JobContext, run: Run) -> DataFile:
         # Looked at anew: since this run began its owner may have shared the frame, or taken it back.
         reduction = locked(Reduction.objects.select_for_update().filter(pk=run.reduction_id))
         if not taken_in(submission):  # by another run, meanwhile
+            archive.finish_submission(submission)  # which lets go of the archive: it counts no more
+            archive.check_quota(submission.owner, *(one.blob.size for one in brought if one.blob is not None))
+            check_queue(submission.owner, len(brought) - 1, address=submission.address)
             for number, one in enumerate(brought):
                 _file(run, submission, reduction, one, first=number == 0)
-        archive.finish_submission(submission)
     run.reduction = reduction
     if reduction.data_file is None:
         raise Invalid(brought[0].error)
@@ -109,12 +115,16 @@ def _bytes(job: JobContext, submission: Submission) -> tuple[Blob, str]:
         raise NotFound(_LOST)
     from hven.outside.fetch import fetch  # noqa: PLC0415 - only submissions by address need it
 
-    job.log(f"Fetching {submission.url}")
+    # Only the server: anyone may read the log, and addresses hold passwords of their own.
+    job.log(f"Fetching from {urlsplit(submission.url).hostname}")
+    largest = settings.HVEN_MAX_UPLOAD
+    if submission.owner.is_visitor:
+        largest = min(largest, settings.HVEN_VISITOR_UPLOAD)
     target = job.scratch / "fetched"
     fetched = fetch(
         submission.url,
         target,
-        limit=settings.HVEN_MAX_UPLOAD,
+        limit=largest,
         time_limit_s=settings.HVEN_FETCH_TIME_LIMIT,
         allow_private=settings.HVEN_ALLOW_PRIVATE_FETCH,
         progress=job.progress,

@@ -66,10 +66,10 @@ def submit_file(actor: Actor, blob: Blob, request: Request) -> Submission:
     Conflict
         As many of the owner's jobs wait as may.
     """
-    archive.check_quota(_owner(actor), blob.size)
     if not holds_several(blob):
         return submit_files(actor, [Item(blob, request.name, request.config)], request)
     with transaction.atomic():
+        archive.check_quota(_owner(actor), blob.size)
         submission = _new_submission(actor, request)
         submission.started, submission.blob = timezone.now(), blob
         submission.save(update_fields=["started", "blob", "changed"])
@@ -88,6 +88,7 @@ def submit_files(actor: Actor, items: Sequence[Item], request: Request) -> Submi
     """
     if not 1 <= len(items) <= max(1, settings.HVEN_MAX_MEMBERS):
         raise Invalid(f"Hand over between 1 and {settings.HVEN_MAX_MEMBERS:,} at once.")
+    archive.check_quota(_owner(actor), *(item.blob.size for item in items))
     submission = _new_submission(actor, request, jobs_more=len(items))
     now = timezone.now()
     submission.started = submission.finished = now
