@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models import RestrictedError
 
 from hven.accounts import services as accounts
 from hven.accounts.actor import ANYONE, Actor
@@ -162,3 +163,37 @@ def test_the_layout_of_a_file_and_its_remarks_are_not_searched() -> None:
     cards = [["NAXIS1", 5, ""], ["COMMENT", "x", ""], ["FILTER", "R", "c"], ["FILTER", "r", ""], ["EMPTY", "", ""]]
     assert searchable(cards) == [("FILTER", "r")]
     assert len(searchable([[f"K{n}", n, ""] for n in range(999)])) == 300
+
+
+def test_no_album_takes_others_files_with_it(actor: Actor, user: Any, other_user: Any) -> None:
+    other = Actor.of(other_user)
+    album = archive.make_album(other, "Shared")
+    accounts.grant_to(other, album, user, "change")
+    file = archive.add_file(archive.new_submission(actor, origin="web", dataset=album), storage.put(b"mine"), "a.fits")
+    own = archive.add_file(archive.new_submission(other, origin="web"), storage.put(b"theirs"), "b.fits")
+    for gone in (album, other_user):
+        with pytest.raises(RestrictedError):
+            gone.delete()
+    assert set(DataFile.objects.all()) == {file, own}
+    archive.delete_album(other, album)
+    other_user.delete()
+    assert DataFile.objects.get() == file
+
+
+def test_a_file_that_comes_while_its_album_goes_is_kept(
+    actor: Actor, data_file: DataFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    album = archive.make_album(actor, "Comets")
+
+    archive.move_files(actor, [data_file], album)
+    later = archive.add_file(archive.new_submission(actor, origin="web"), data_file.blob, "later.fits")
+    real = Dataset.delete
+
+    def delete(self: Dataset, *args: Any, **more: Any) -> Any:
+        DataFile.objects.filter(pk=later.pk).update(dataset=album)
+        return real(self, *args, **more)
+
+    monkeypatch.setattr(Dataset, "delete", delete)
+    with pytest.raises(Conflict, match="just now"):
+        archive.delete_album(actor, album)
+    assert DataFile.objects.count() == 2

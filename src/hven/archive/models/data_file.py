@@ -22,7 +22,8 @@ class DataFile(Licensed, Owned):
     submission = models.ForeignKey(
         Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
     )
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="data_files")
+    # An album goes without its files, which may be others'; with its owner go only the owner's own.
+    dataset = models.ForeignKey(Dataset, on_delete=models.RESTRICT, related_name="data_files")
 
     # What its header says; empty until it was read, or where it says nothing.
     read_at = models.DateTimeField(null=True, blank=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, Q, QuerySet, RestrictedError, When
 from django.utils import timezone
 
 from hven.accounts import access
@@ -75,6 +75,8 @@ def delete_album(actor: Actor, album: Dataset) -> None:
         The actor may not delete it.
     Invalid
         It is an inbox.
+    Conflict
+        A file came into it meanwhile.
     """
     access.check(actor, access.Verb.DELETE, album)
     if album.inbox:
@@ -82,8 +84,11 @@ def delete_album(actor: Actor, album: Dataset) -> None:
     now = timezone.now()
     for owner in User.objects.filter(pk__in=album.data_files.values("owner").distinct()):
         album.data_files.filter(owner=owner).update(dataset=inbox(owner), changed=now)
+    try:
+        album.delete()
+    except RestrictedError:
+        raise Conflict("Somebody put a file into the album just now; delete it again.") from None
     Grant.objects.filter(record=album.uuid).delete()
-    album.delete()
 
 
 @transaction.atomic
