@@ -148,3 +148,25 @@ def test_the_programs_table_has_its_columns(tmp_path) -> None:
     written = Table.read(tmp_path / "out.fits")
     assert written.colnames == ["RA", "DEC", "MAG"]
     np.testing.assert_allclose(written["RA"], RA[ORDER])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "cp037"])
+def test_a_votable_whose_rows_lie_elsewhere_is_refused_before_anything_is_opened(
+    tmp_path, monkeypatch, encoding
+) -> None:
+    (tmp_path / "rows").write_bytes(bytes(24 * 100))
+    fields = "".join(f'<FIELD name="{name}" datatype="double"/>' for name in ("ra", "dec", "mag"))
+    stream = f'<STREAM href="{(tmp_path / "rows").as_uri()}"/>'
+    version = 'version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"'
+    body = f"<VOTABLE {version}><RESOURCE><TABLE>{fields}<DATA><BINARY>{stream}</BINARY></DATA></TABLE></RESOURCE>"
+    (tmp_path / "a.vot").write_bytes(
+        f'<?xml version="1.0" encoding="{encoding.removesuffix("-le")}"?>'.encode(
+            "utf-16-le" if "16" in encoding else "utf-8"
+        )
+        + f"{body}</VOTABLE>".encode(encoding)
+    )
+    opened = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *a, **_: opened.append(a))
+    with pytest.raises(Invalid, match=r"another file|no well-formed XML|no table"):
+        read_star_list(tmp_path / "a.vot")
+    assert opened == []

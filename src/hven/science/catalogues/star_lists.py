@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.parsers import expat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +143,7 @@ def _read(path: Path) -> Any:
     if head.startswith(b"SIMPLE"):
         kinds: Sequence[str] = ("fits",)
     elif text.startswith("<"):
+        _check_own_bytes(path)
         kinds = ("votable",)
     elif text.startswith("# %ECSV"):
         kinds = ("ascii.ecsv",)
@@ -159,6 +161,22 @@ def _read(path: Path) -> Any:
             except Exception as wrong:  # noqa: BLE001 - the readers' own kinds of error are many
                 last = wrong
     raise Invalid(f"{path.name} is no table that hven can read: take FITS, VOTable, ECSV or CSV.") from last
+
+
+def _check_own_bytes(path: Path) -> None:
+    """Refuse a VOTable whose rows lie elsewhere: astropy would open any file and ask any server that it names."""
+
+    def look(name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition(":")[2] == "STREAM" and "href" in attributes:
+            raise Invalid(f"The rows of {path.name} lie in another file; save it as a table with its rows inside.")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = look
+    try:
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+    except expat.ExpatError as error:
+        raise Invalid(f"{path.name} is no well-formed XML ({error!s:.120}).") from error
 
 
 def _options(path: Path, kind: str) -> dict[str, Any]:
