@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import subprocess
 
 import pytest
@@ -44,6 +46,33 @@ def test_an_own_index_from_building_to_removing(hven, tmp_path) -> None:
     done = hven("remove", "m31")
     assert (done.returncode, done.stdout.count("Removed")) == (0, 2)
     assert "none; " in hven("list").stdout
+
+
+@pytest.mark.django_db
+def test_a_server_that_tidies_leaves_a_build_alone(monkeypatch) -> None:
+    from django.conf import settings
+
+    from hven.cli import index
+    from hven.errors import Invalid
+    from hven.imaging.services import solver_indexes
+    from hven.jobs.reaper import clean_scratch
+
+    seen = []
+
+    def build(_order, _source, scratch, _tell):
+        os.utime(scratch, (0, 0))
+        clean_scratch()
+        seen.append(scratch)
+        assert scratch.is_dir()
+        raise Invalid("Enough.")
+
+    monkeypatch.setattr(solver_indexes, "build_index", build)
+    parser = argparse.ArgumentParser()
+    index.configure(parser)
+    with pytest.raises(Invalid, match="Enough"):
+        index._build(parser.parse_args(["build", "c.csv"]))
+    assert not seen[0].exists()
+    assert settings.HVEN_FOLDERS.data in seen[0].parents
 
 
 def test_adding_says_of_each_file_what_became_of_it(hven, tmp_path) -> None:

@@ -216,6 +216,13 @@ def test_a_catalogue_that_does_not_do_fails_with_its_sentence(place, staff) -> N
     assert "right ascension" in done.error_text
 
 
+@pytest.mark.parametrize("filename", ["build", "catalogue", "..", "星" * 100 + ".csv", "a/b\\c.csv"])
+def test_a_catalogue_may_be_called_anything(place, staff, filename) -> None:
+    skies.need_program()
+    done = jobs.run_here(indexes.ask_to_build(staff, b"a,b\n1,2\n", filename, {"name": "x"}))
+    assert "right ascension" in done.error_text
+
+
 def test_new_indexes_are_noticed_without_a_restart_and_tables_stay_open(place) -> None:
     before = solver_data.opened()
     before._patterns, before._patterns_tried = object(), True

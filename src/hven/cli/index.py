@@ -256,8 +256,8 @@ def _build(arguments: argparse.Namespace) -> int:
         jitter_arcsec=arguments.position_error,
     )
     settings.HVEN_FOLDERS.make()
-    # gone again whatever happens, Ctrl-C too
-    with tempfile.TemporaryDirectory(prefix="index-", dir=settings.HVEN_FOLDERS.scratch) as scratch:
+    # Gone again whatever happens, Ctrl-C too; not in the folder for scratch, which a running server tidies.
+    with tempfile.TemporaryDirectory(prefix="build-", dir=settings.HVEN_FOLDERS.solver) as scratch:
         built = build_index(order, arguments.catalogue, Path(scratch), progress_line)
     progress_line(1.0, "Done")
     left_out = f", {built.left_out:,} rows left out" if built.left_out else ""

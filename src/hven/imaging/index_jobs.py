@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hven.archive.services.names import safe_name
 from hven.errors import Conflict, Retriable
 from hven.imaging.services import solver_indexes as indexes
 from hven.jobs import services as jobs
@@ -50,7 +51,8 @@ def build_index(context: JobContext, *, sha256: str, filename: str, order: dict[
     work = context.scratch / "build"
     work.mkdir()
     with storage.local(indexes.catalogue_of(sha256)) as path:
-        named = context.scratch / (filename.replace("/", "_").lstrip(".") or "catalogue")
+        named = context.scratch / "catalogue" / (safe_name(filename)[-60:] or "catalogue")
+        named.parent.mkdir()
         named.symlink_to(path)
         built = indexes.build_index(indexes.BuildOrder(**order), named, work, context.progress)
     for sentence in built.refused:
