@@ -1,4 +1,4 @@
-"""The yardstick of bench/upload.py: a bare Django project whose one view stores an uploaded file as Django does.
+"""The yardstick of bench/upload.py: a bare Django project whose views store an uploaded file as Django does.
 
 ``python bench/stock.py --port N --data FOLDER`` serves it by granian, set up as hven's own server is.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -37,7 +38,17 @@ def upload(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok")
 
 
-urlpatterns: list[Any] = [path("", upload)]
+def hashed(request: HttpRequest) -> HttpResponse:
+    """Store the file of a form and say its sha256."""
+    file = request.FILES["file"]
+    total = hashlib.sha256()
+    for chunk in file.chunks():
+        total.update(chunk)
+    default_storage.save("upload.bin", file)
+    return HttpResponse(total.hexdigest())
+
+
+urlpatterns: list[Any] = [path("", upload), path("hashed", hashed)]
 application = get_wsgi_application()
 
 

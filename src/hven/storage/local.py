@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from hven.errors import Invalid, NotFound, TooLarge, Unavailable
 from hven.storage.port import Received, Stat
+from hven.storage.writing import HashedWriter
 
 CHUNK = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -57,9 +58,9 @@ class LocalStore:
             raise
 
     def _write(self, path: Path, chunks: Iterable[bytes], limit: int | None) -> Received:
-        sha256, sha1, size = hashlib.sha256(), hashlib.sha1(usedforsecurity=False), 0
-        checked = -1
+        size, checked = 0, -1
         with path.open("xb") as stream:
+            writer = HashedWriter(stream)
             for chunk in chunks:
                 size += len(chunk)
                 if limit is not None and size > limit:
@@ -67,27 +68,37 @@ class LocalStore:
                 if size // (64 * CHUNK) != checked:  # the free space is looked at every 64 MiB
                     checked = size // (64 * CHUNK)
                     self.check_room(len(chunk))
-                sha256.update(chunk)
-                sha1.update(chunk)
-                stream.write(chunk)
-            stream.flush()
+                writer.write(chunk)
+            sha256, sha1 = writer.finish()
             os.fsync(stream.fileno())
-        return Received(path, sha256.hexdigest(), sha1.hexdigest(), size)
+        return Received(path, sha256, sha1, size)
 
-    def put(self, received: Received) -> None:
-        """Make received bytes visible under their sha256; the same bytes twice are no error."""
+    def put(self, received: Received) -> tuple[Path, ...]:
+        """Make received bytes visible under their sha256; the same bytes twice are no error.
+
+        They stay visible after a power cut once each of the folders returned went through `sync`.
+        """
         target = self.path(received.sha256)
         try:
-            self._make(target.parent)
+            changed = self._make(target.parent)
             received.path.replace(target)
             # Nobody writes to a stored file again: not even by accident.
             target.chmod(0o400)
             os.utime(target)
-            _sync(target.parent)
         except OSError as error:
             if error.errno in _FULL:
                 raise self._no_room() from error
             raise
+        return changed
+
+    @staticmethod
+    def sync(folder: Path) -> None:
+        """Wait until what changed in a folder is on the disk."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def discard(self, received: Received) -> None:
         """Forget received bytes."""
@@ -154,14 +165,13 @@ class LocalStore:
             raise
 
     def take_hashed(self, source: Path, sha256: str, sha1: str) -> Received | None:
-        """Take over a finished file whose hashes were taken while it was written; None where a rename cannot do it."""
+        """Take over a synced file whose hashes were taken while it was written; None where a rename cannot do it."""
         self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         taken = self.incoming / f"put-{secrets.token_hex(12)}"
         try:
             source.rename(taken)
         except OSError:
             return None  # taken already, or on another file system
-        _sync(taken)
         return Received(taken, sha256, sha1, taken.stat().st_size)
 
     def incoming_path(self, name: str) -> Path:
@@ -199,12 +209,13 @@ class LocalStore:
     def _no_room(self) -> Unavailable:
         return Unavailable("The server's disk is nearly full, so nothing was stored. Its operator has to make room.")
 
-    def _make(self, folder: Path) -> None:
+    @staticmethod
+    def _make(folder: Path) -> tuple[Path, ...]:
+        """Make a folder of blobs; return the folders that have to be synced."""
         if folder.is_dir():
-            return
+            return (folder,)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _sync(folder.parent)
-        _sync(folder.parent.parent)
+        return folder.parent.parent, folder.parent, folder
 
 
 def hashed(path: Path) -> Received:
@@ -217,11 +228,3 @@ def hashed(path: Path) -> Received:
             size += len(chunk)
         os.fsync(stream.fileno())
     return Received(path, sha256.hexdigest(), sha1.hexdigest(), size)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

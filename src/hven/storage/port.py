@@ -33,8 +33,11 @@ class Store(Protocol):
     def receive(self, chunks: Iterable[bytes], limit: int | None = None) -> Received:
         """Write and hash a stream."""
 
-    def put(self, received: Received) -> None:
-        """Make received bytes visible under their sha256; the same bytes twice are no error."""
+    def put(self, received: Received) -> tuple[Path, ...]:
+        """Make received bytes visible under their sha256; the same bytes twice are no error. Return what to sync."""
+
+    def sync(self, folder: Path) -> None:
+        """Wait until what `put` changed in a folder will outlive a power cut."""
 
     def discard(self, received: Received) -> None:
         """Forget received bytes."""

@@ -6,7 +6,7 @@ Stream first, write records after: `put` and its kin may take long, so call them
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import lru_cache
@@ -21,6 +21,7 @@ from hven.errors import Invalid
 from hven.storage.local import CHUNK, LocalStore
 from hven.storage.models import Blob
 from hven.storage.port import Received
+from hven.storage.writing import aside
 
 
 def store() -> LocalStore:
@@ -69,8 +70,10 @@ def put_files(paths: Sequence[Path]) -> list[Blob]:
             received = [one.result() for one in waiting]
             with transaction.atomic():
                 blobs = [_row(one) for one in received]
-                for stored in [pool.submit(place.put, one) for one in received]:
-                    stored.result()
+                changed = [folder for one in received for folder in place.put(one)]
+                syncing = _syncing(place, dict.fromkeys(changed))
+            for folder in syncing:
+                folder.result()
         except BaseException:
             for one in waiting:
                 if not one.cancel() and one.exception() is None:
@@ -189,11 +192,18 @@ def _keep(place: LocalStore, received: Received) -> Blob:
         # The row comes first: on a removal of the same bytes under way this waits, so the bytes are put after it.
         with transaction.atomic():
             blob = _row(received)
-            place.put(received)
+            syncing = _syncing(place, place.put(received))
+        for folder in syncing:
+            folder.result()
     except BaseException:
         place.discard(received)
         raise
     return blob
+
+
+def _syncing(place: LocalStore, folders: Iterable[Path]) -> list[Future[None]]:
+    """Begin to sync folders while rows are committed: those may be first, as nothing refers to them yet."""
+    return [aside(place.sync, folder) for folder in folders]
 
 
 def _row(received: Received) -> Blob:
@@ -211,6 +221,7 @@ def _taken(place: LocalStore, source: object, limit: int | None) -> Received | N
     hashes = getattr(source, "hashes", None)
     if hashes is None or (limit is not None and getattr(source, "size", 0) > limit):
         return None
+    source.synced.result()  # type: ignore[attr-defined] # it comes with the hashes
     path: str = source.temporary_file_path()  # type: ignore[attr-defined] # Django's, as whatever has hashes is
     return place.take_hashed(Path(path), *hashes)
 
