@@ -29,11 +29,13 @@ def submission_status(request: HttpRequest, number: str) -> HttpResponse:
     """Say how far a submission is; anyone may ask, as clients do so without a session. DELETE deletes it."""
     if request.method == "DELETE":
         return _delete(auth.key_actor(request), number)
-    record = Submission.objects.filter(pk=record_id(number)).first()
+    # Clients ask this every second or so: no column is read that the answer does not need.
+    said = Submission.objects.only("owner_id", "started", "finished", "error")
+    record = said.filter(pk=record_id(number)).first()
     if record is None:
         raise NotFound(f"There is no submission {number}.")
-    runs = Run.objects.filter(reduction__submission=record).select_related("reduction", "job", "solution")
-    found = list(runs.order_by("id"))
+    runs = Run.objects.filter(reduction__submission=record).order_by("id")
+    found = [wire.Numbers(*row) for row in runs.values_list("pk", "reduction", "reduction__data_file", "solution")]
     if not found:  # clients wait for ever for the first job of a submission
         raise NotFound(f"What submission {number} brought was deleted.")
     return json_answer(wire.submission(record, found))
@@ -48,7 +50,11 @@ def delete_submission(request: HttpRequest, number: str) -> HttpResponse:
 @json_call
 def job_status(request: HttpRequest, number: str) -> HttpResponse:
     """Say how far a job is."""
-    return json_answer({"status": wire.status(find_run(number))})
+    runs = Run.objects.select_related("job").only("outcome", "job__state")  # asked as often as a submission's status
+    run = runs.filter(pk=record_id(number)).first()
+    if run is None:
+        raise NotFound(f"There is no job {number}.")
+    return json_answer({"status": wire.status(run)})
 
 
 @json_call

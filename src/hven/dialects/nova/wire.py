@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hven.archive.models import Submission
 from hven.imaging.models import Run, RunState, Solution
@@ -22,16 +22,25 @@ JOB_STATUS: Mapping[RunState, str] = {
 TYPES = ("ngc", "ic", "bright")  # of annotations; what is none of these, such as M 45, stands in the tags
 
 
-def submission(record: Submission, runs: Sequence[Run]) -> dict[str, Any]:
+class Numbers(NamedTuple):
+    """The numbers of a run and of what belongs to it, None for what is not there yet."""
+
+    run: int
+    reduction: int
+    data_file: int | None
+    solution: int | None
+
+
+def submission(record: Submission, runs: Sequence[Numbers]) -> dict[str, Any]:
     """Return a submission's status; clients index every key, so none is ever left out."""
     answer: dict[str, Any] = {
         "user": record.owner_id,
         "processing_started": when(record.started),
         "processing_finished": when(record.finished),
-        "user_images": list(dict.fromkeys(run.reduction_id for run in runs)),
-        "images": list(dict.fromkeys(run.reduction.data_file_id for run in runs if run.reduction.data_file_id)),
-        "jobs": [run.pk for run in runs],
-        "job_calibrations": [[run.pk, run.solution.pk] for run in runs if hasattr(run, "solution")],
+        "user_images": list(dict.fromkeys(one.reduction for one in runs)),
+        "images": list(dict.fromkeys(one.data_file for one in runs if one.data_file)),
+        "jobs": [one.run for one in runs],
+        "job_calibrations": [[one.run, one.solution] for one in runs if one.solution],
     }
     if record.error:
         answer["error_message"] = record.error
