@@ -284,3 +284,16 @@ def test_other_ways_of_detection_place_the_frame_in_its_own_pixels(
     x, y = result.solution.wcs.to_pixel(*WIDE.wcs().centre)
     centre = WIDE.wcs().centre_pixel
     assert np.hypot(x - centre[0], y - centre[1]) < 0.5
+
+
+@pytest.mark.parametrize("fwhm", [0.5, 0.7, 1.0])
+def test_bright_undersampled_stars_are_not_taken_for_hot_pixels(data_alone: SolverData, fwhm: float) -> None:
+    spec = replace(WIDE, fwhm_px=fwhm, hot_pixels=100)
+    frame = frame_of(spec, data_alone)
+    exposure = simulate(spec, data_alone.reference)
+    inside = (exposure.stars.x > 2) & (exposure.stars.x < 897) & (exposure.stars.y > 2) & (exposure.stars.y < 697)
+    bright = exposure.stars.taken(np.flatnonzero(inside)[:40])
+    sources = detect(frame.data)
+    nearest = np.hypot(sources.x[:, None] - bright.x, sources.y[:, None] - bright.y).min(axis=0)
+    assert np.count_nonzero(nearest < 1.0) >= 34
+    assert_right(solve(frame, (), data_alone, time_limit=10), spec)

@@ -11,6 +11,7 @@ from hven.science.stars.background import Background, Mesh, mesh_samples, mesh_s
 from hven.science.stars.saturation import nonzero_bytes
 
 Floats = NDArray[np.float64]
+_UNDERSAMPLED_PX = 1.7  # FWHM
 _RING_NOISE = 0.7  # of the average of two points of a ring, in deviations of the filtered frame
 _SHARPEST = 0.8  # FWHM in pixels under which a star looks like a hot pixel
 _STRIP = 256  # rows worked on at a time: what fits in a core's cache
@@ -208,7 +209,9 @@ def is_star_shaped(data: NDArray[np.generic], background: Background, peaks: Pea
     if fwhm < _SHARPEST or not len(peaks):
         return np.ones(len(peaks), np.bool_)
     centre, lesser, noise = neighbours(data, background, peaks)
-    return np.asarray(lesser + 1.5 * noise > 0.5 * neighbour_share(fwhm) * centre, np.bool_)
+    # the width of undersampled stars is measured too large, by up to so much
+    sharpest = fwhm if fwhm > _UNDERSAMPLED_PX else max(fwhm - 0.6, 0.6)
+    return np.asarray(lesser + 1.5 * noise > 0.5 * neighbour_share(sharpest) * centre, np.bool_)
 
 
 def neighbour_share(fwhm: float) -> float:
