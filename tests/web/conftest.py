@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+
+from .browsing import Opened
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -155,3 +159,47 @@ def browser() -> Iterator[Any]:
         )  # fmt: skip
         yield found
         found.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Any, live_server_with_workers: Any) -> Any:
+    """The cookies of somebody who signed in by the form."""
+    live = live_server_with_workers
+    with browser.new_context() as context:
+        opened = Opened(context, live.url)
+        page = opened.go("/queue/")
+        page.fill("[name=username]", live.user)
+        page.fill("[name=password]", live.password)
+        page.click("main button.main")
+        page.wait_for_url("**/queue/")
+        assert opened.wrong == []
+        return context.storage_state()
+
+
+@pytest.fixture
+def window(browser: Any, live_server_with_workers: Any, signed_in: Any) -> Any:
+    """Open windows; at their end nothing may have gone wrong in any."""
+
+    @contextmanager
+    def make(**options: Any) -> Iterator[Opened]:
+        options.setdefault("viewport", {"width": 1400, "height": 900})
+        with browser.new_context(storage_state=signed_in, **options) as context:
+            opened = Opened(context, live_server_with_workers.url)
+            yield opened
+            # A page that is missing is told to the console by the browser itself.
+            assert [text for text in opened.wrong if "status of 404" not in text] == []
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def frame(browser: Any, wide_frame: Path, live_server_with_workers: Any, signed_in: Any) -> str:
+    """The path of a frame that was uploaded on the upload page and solved by the workers."""
+    with browser.new_context(storage_state=signed_in) as context:
+        opened = Opened(context, live_server_with_workers.url)
+        page = opened.go("/upload/")
+        page.set_input_files("#files", str(wide_frame))
+        page.wait_for_selector("#sent .state.solved", timeout=120_000)
+        path = urlsplit(page.get_attribute("#sent a", "href")).path
+        assert opened.wrong == []
+        return path

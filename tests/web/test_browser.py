@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,11 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from .browsing import PHONE, Opened, until, violations
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PAGES = (
     "/frames/",
     "/frames/?look=table",
     "/frames/?look=grid",
+    "/frames/?look=map",
+    "/gallery/",
+    "/albums/",
     "/upload/",
     "/queue/",
     "/solver/",
@@ -27,69 +29,6 @@ PAGES = (
     "/password/",
     "/nowhere",
 )
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
-
-
-class Opened:
-    """A browser window that remembers everything that should not happen."""
-
-    def __init__(self, context: Any, url: str) -> None:
-        self.page, self.url, self.wrong = context.new_page(), url, []
-        self.page.on("console", lambda m: self.wrong.append(m.text) if m.type in {"error", "warning"} else None)
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("request", self._asked)
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((self.url, "data:", "blob:")):
-            self.wrong.append(f"asked for {request.url}")
-
-    def go(self, path: str) -> Any:
-        self.page.goto(self.url + path)
-        return self.page
-
-
-@pytest.fixture(scope="module")
-def signed_in(browser: Any, live_server_with_workers: Any) -> Any:
-    """The cookies of somebody who signed in by the form."""
-    live = live_server_with_workers
-    with browser.new_context() as context:
-        opened = Opened(context, live.url)
-        page = opened.go("/queue/")
-        page.fill("[name=username]", live.user)
-        page.fill("[name=password]", live.password)
-        page.click("main button.main")
-        page.wait_for_url("**/queue/")
-        assert opened.wrong == []
-        return context.storage_state()
-
-
-@pytest.fixture
-def window(browser: Any, live_server_with_workers: Any, signed_in: Any) -> Any:
-    """Open windows; at their end nothing may have gone wrong in any."""
-
-    @contextmanager
-    def make(**options: Any) -> Iterator[Opened]:
-        options.setdefault("viewport", {"width": 1400, "height": 900})
-        with browser.new_context(storage_state=signed_in, **options) as context:
-            opened = Opened(context, live_server_with_workers.url)
-            yield opened
-            # A page that is missing is told to the console by the browser itself.
-            assert [text for text in opened.wrong if "status of 404" not in text] == []
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def frame(browser: Any, wide_frame: Path, live_server_with_workers: Any, signed_in: Any) -> str:
-    """The path of a frame that was uploaded on the upload page and solved by the workers."""
-    with browser.new_context(storage_state=signed_in) as context:
-        opened = Opened(context, live_server_with_workers.url)
-        page = opened.go("/upload/")
-        page.set_input_files("#files", str(wide_frame))
-        page.wait_for_selector("#sent .state.solved", timeout=120_000)
-        path = urlsplit(page.get_attribute("#sent a", "href")).path
-        assert opened.wrong == []
-        return path
 
 
 def show(opened: Opened, frame: str, query: str = "") -> Any:
@@ -98,15 +37,6 @@ def show(opened: Opened, frame: str, query: str = "") -> Any:
     page.wait_for_selector("hven-viewer[data-open=yes]")
     until(page, "document.querySelector('hven-viewer').image?.getFullyLoaded()")
     return page
-
-
-def until(page: Any, expression: str) -> None:
-    """Wait for an expression; Playwright's own waiting evaluates text in the page, which the policy forbids."""
-    for _ in range(300):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(f"never came true: {expression}")
 
 
 def pixels(page: Any, selector: str | None = None) -> np.ndarray:
@@ -409,12 +339,6 @@ def test_making_an_account_is_accessible(browser, live_server_with_workers, chec
         page = opened.go("/sign-up/")
         assert page.locator("main button.main").is_visible()
         assert violations(page, axe) == {}
-
-
-def violations(page: Any, axe: str) -> dict[str, Any]:
-    page.evaluate(axe)
-    result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in result["violations"]}
 
 
 def test_a_file_dropped_on_any_page_is_followed_over_pages_and_a_failure_stays(window) -> None:

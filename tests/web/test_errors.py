@@ -55,7 +55,10 @@ def test_no_page_holds_a_style_or_a_script_of_its_own(client_for, user, make_fra
     import re
 
     client = client_for(user)
-    for path in (make_frame(user).path, "/frames/", "/upload/", "/queue/", "/keys/", "/password/", "/nowhere"):
+    made = make_frame(user, visibility="public")
+    compare = f"/compare/?a={made.run.pk}&b={made.run.pk}"
+    lists = ("/frames/", "/frames/?look=map", "/gallery/", "/albums/", compare, f"{made.path}delete/")
+    for path in (made.path, *lists, "/upload/", "/queue/", "/keys/", "/password/", "/nowhere"):
         page = client.get(path, HTTP_ACCEPT="text/html").content.decode()
         assert not re.search(r"\sstyle=|<style|\son[a-z]+=|hx-on|javascript:", page), path
         scripts = re.findall(r"<script([^>]*)>", page)
@@ -63,5 +66,6 @@ def test_no_page_holds_a_style_or_a_script_of_its_own(client_for, user, make_fra
         assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//", page), path
 
 
-def test_the_stylesheet_stays_small(checkout) -> None:
+def test_the_stylesheets_stay_small(checkout) -> None:
     assert (checkout / "src/hven/web/static/web/hven.css").stat().st_size < 30_000
+    assert (checkout / "src/hven/web/static/web/pages.css").stat().st_size < 20_000

@@ -13,7 +13,8 @@ from hven.imaging.models import Run, Solution
 from hven.science.sky.agreement import Agreement, agreement
 from hven.web import words
 
-_VECTOR = 0.06  # of the plot's width, for a residual of the larger rms
+_VECTOR = 0.04  # of the plot's width, for a residual of the larger rms
+_EXACT_PX = 0.001  # below, numbers say nothing
 PLOT = 600  # units of the plot's width
 
 
@@ -53,7 +54,8 @@ def verdict(found: Agreement, *, same: bool) -> str:
         return f"These are different frames, {apart} apart: {covered} of the first lies on the second."
     if not math.isfinite(found.max_px) or found.max_px > 0.5 * np.hypot(found.x.max(), found.y.max()):
         return f"These do not agree: they put the frame at places {words.angle(found.centres_deg)} apart."
-    return f"These agree to {_pixels(found.max_px)} over the frame ({_pixels(found.rms_px)} rms)."
+    rms = f" ({_pixels(found.rms_px)} rms)" if found.max_px >= _EXACT_PX else ""
+    return f"These agree to {_pixels(found.max_px)} over the frame{rms}."
 
 
 def rows(a: Solution, b: Solution, found: Agreement, *, same: bool) -> list[Row]:
@@ -160,8 +162,11 @@ def _rms(each: Solution) -> str:
 
 
 def _pixels(value: float) -> str:
+    if value < _EXACT_PX:
+        return f"better than {_EXACT_PX} px"
     return f"{value:.3f} px" if value < 0.1 else f"{value:.2g} px" if value < 10 else f"{value:.0f} px"
 
 
 def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
+    shown = f"{value:+.{digits}f}".replace("-", "−")
+    return shown[1:] if float(f"{value:.{digits}f}") == 0 else shown
