@@ -94,3 +94,10 @@ def test_a_bomb_of_a_list_is_not_unpacked(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"1 2\n" * 500_000))
     with pytest.raises(TooLarge):
         read_subject(path, limits=Limits(max_unpacked_bytes=1_000_000))
+
+
+def test_a_list_of_more_values_than_memory_is_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hven.science.stars.lists._MOST_VALUES", 30)
+    assert len(_read(tmp_path, "1,2,3\n" * 10).x) == 10
+    with pytest.raises(TooLarge, match="30 values"):
+        _read(tmp_path, "1,2,3,4\n" * 10)

@@ -16,6 +16,7 @@ from hven.science.stars.tables import brightness, source_list
 
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_SOURCES = 1_000_000
+_MOST_VALUES = 10_000_000  # in all columns together: each takes four times the memory of its text
 _LONGEST_LINE = 10_000
 _COMMENTS = ("#", "//", "!", "%")
 _X = {"x", "xpix", "x_pix", "xcentroid", "x_image", "xcenter", "xcentre", "xc", "field_x"}
@@ -38,7 +39,7 @@ def read_text_list(
     Invalid
         It is no such list; the sentence names the line.
     TooLarge
-        It holds more than 1,000,000 sources, or exceeds the limits.
+        It holds more than 1,000,000 sources or 10,000,000 values, or exceeds the limits.
     """
     with opened(path, limits) as (file, kind, _):
         if kind not in {Kind.XY_LIST, Kind.TEXT}:
@@ -56,6 +57,7 @@ def read_text_list(
 def _rows(text: str) -> tuple[list[list[float]], list[str]]:
     rows: list[list[float]] = []
     names: list[str] = []
+    held = 0
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith(_COMMENTS):
@@ -67,6 +69,9 @@ def _rows(text: str) -> tuple[list[list[float]], list[str]]:
                 raise Invalid(f"{_NO_LIST} Line {number} has none.")
             names = [field.strip("\"'").lower() for field in fields]
             continue
+        held += len(values)
+        if held > _MOST_VALUES:
+            raise TooLarge(f"The list holds more than {_MOST_VALUES:,} values; x, y and a flux are enough.")
         rows.append([math.nan if value is None else value for value in values])
         if len(rows) > _MOST_SOURCES:
             raise TooLarge(f"The list holds more than {_MOST_SOURCES:,} sources.")
