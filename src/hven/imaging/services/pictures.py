@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 DISPLAY = 640  # pixels of the longer side
 _WAIT_S = 60.0  # for others' pictures, before a caller is told to come again
+_IN_LINE = threading.BoundedSemaphore(8)  # of a process: its other threads stay free for what is no picture
+_COME_AGAIN = "Many pictures are being made just now; ask again in a minute."
 _MOST_BLANK = 8192 * 8192  # pixels of the empty picture that stands in for the frame of a list
 _SOURCES = {"display": 600, "full": 100_000}  # drawn
 MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
@@ -168,8 +171,19 @@ def _turn() -> Iterator[None]:
     Raises
     ------
     Unavailable
-        The turn did not come in time.
+        The turn did not come in time, or many wait already.
     """
+    if not _IN_LINE.acquire(blocking=False):
+        raise Unavailable(_COME_AGAIN)
+    try:
+        with _only_one():
+            yield
+    finally:
+        _IN_LINE.release()
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
     folder: Path = settings.HVEN_FOLDERS.data / "cache"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     end = time.monotonic() + _WAIT_S
@@ -180,7 +194,7 @@ def _turn() -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > end:
-                    raise Unavailable("Many pictures are being made just now; ask again in a minute.") from None
+                    raise Unavailable(_COME_AGAIN) from None
                 time.sleep(0.05)
         yield
 
