@@ -197,3 +197,14 @@ def test_a_file_that_comes_while_its_album_goes_is_kept(
     with pytest.raises(Conflict, match="just now"):
         archive.delete_album(actor, album)
     assert DataFile.objects.count() == 2
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "a\0b"])
+def test_text_that_no_database_keeps_breaks_nothing(actor: Actor, data_file: DataFile, odd: str) -> None:
+    tag = archive.add_tag(actor, data_file, odd)
+    assert Tag.objects.get(archive.tagged(odd)) == tag
+    archive.remove_tag(actor, data_file, odd)
+    assert not Tag.objects.exists()
+    album = archive.make_album(actor, odd, about=odd)
+    assert archive.find_album(actor, odd) == album
+    assert archive.rename_album(actor, album, "Comets", about=odd).name == "Comets"

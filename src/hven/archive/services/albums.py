@@ -13,6 +13,7 @@ from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Grant, User, Visibility
 from hven.archive.models import DataFile, Dataset
 from hven.archive.services.files import INBOX, inbox
+from hven.archive.services.names import kept_text
 from hven.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
 LONGEST_NAME = 200  # characters
@@ -41,7 +42,7 @@ def make_album(actor: Actor, name: str, *, visibility: str = Visibility.PRIVATE,
         owner=actor.user,
         observatory=actor.key.observatory if actor.key else None,
         visibility=visibility,
-        about=about.replace("\0", "")[:10_000],
+        about=kept_text(about)[:10_000],
     )
     return _named(album, name)
 
@@ -61,7 +62,7 @@ def rename_album(actor: Actor, album: Dataset, name: str, *, about: str | None =
     if album.inbox:
         raise Invalid("An inbox keeps its name; make an album beside it.")
     if about is not None:
-        album.about = about.replace("\0", "")[:10_000]
+        album.about = kept_text(about)[:10_000]
     return _named(album, name)
 
 
@@ -117,9 +118,10 @@ def visible_albums(actor: Actor) -> QuerySet[Dataset]:
 
 def albums_to_fill(actor: Actor, name: str) -> QuerySet[Dataset]:
     """Return the albums of a title that the actor may put files into, their own before others'."""
-    if actor.user is None or not name.strip():
+    name = kept_text(name).strip()
+    if actor.user is None or not name:
         return Dataset.objects.none()
-    named = Dataset.objects.filter(name__iexact=name.strip()).exclude(~Q(owner=actor.user), inbox=True)
+    named = Dataset.objects.filter(name__iexact=name).exclude(~Q(owner=actor.user), inbox=True)
     # A key that only uploads fills the albums of its user too, without changing them.
     mine = Q(owner=actor.user)
     if actor.key is not None and actor.key.observatory_id is not None:
@@ -145,7 +147,7 @@ def find_album(actor: Actor, name: str) -> Dataset:
 
 
 def _named(album: Dataset, name: str) -> Dataset:
-    name = " ".join(name.encode("utf-8", "replace").decode().replace("\0", "").split())
+    name = " ".join(kept_text(name).split())
     if not name:
         raise Invalid("An album needs a name.")
     if len(name) > LONGEST_NAME:

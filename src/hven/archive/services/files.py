@@ -15,7 +15,7 @@ from hven.accounts.models import User
 from hven.archive.models import DataFile, Dataset, HeaderValue, Submission, Tag
 from hven.archive.models.tag import fold
 from hven.archive.services.header_values import searchable
-from hven.archive.services.names import safe_name
+from hven.archive.services.names import kept_text, safe_name
 from hven.archive.services.tags import note_words
 from hven.science.frames.frame import Frame
 from hven.science.stars.solution import SourceList
@@ -108,8 +108,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, str):
-        # Databases refuse NUL and halves of characters, which hostile headers hold.
-        return value.encode("utf-8", "replace").decode().replace("\0", "")
+        return kept_text(value)
     if value is None or isinstance(value, int | float):
         return str(value) if isinstance(value, float) and not math.isfinite(value) else value
     if isinstance(value, dict):

@@ -10,6 +10,11 @@ LONGEST = 200  # characters
 _UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
+def kept_text(text: str) -> str:
+    """Return text as databases keep it: without NUL and halves of characters, which JSON and headers may hold."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 def safe_name(name: str, fallback: str = "") -> str:
     """Return the last part of a name, normalised and cut to length, its ending kept.
 

@@ -11,6 +11,7 @@ from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.archive.models import DataFile, Tag, TagWord
 from hven.archive.models.tag import fold
+from hven.archive.services.names import kept_text
 from hven.errors import Invalid, NotFound
 
 LONGEST = 200  # characters
@@ -29,7 +30,7 @@ def add_tag(actor: Actor, data_file: DataFile, text: str) -> Tag:
         There is no text, or too much of it, or too many tags.
     """
     access.check(actor, access.Verb.CHANGE, data_file)
-    text = " ".join(text.encode("utf-8", "replace").decode().replace("\0", "").split())
+    text = " ".join(kept_text(text).split())
     if not text:
         raise Invalid("A tag has at least one letter.")
     if len(text) > LONGEST:
@@ -57,14 +58,14 @@ def remove_tag(actor: Actor, data_file: DataFile, text: str) -> None:
         No person put that word on it.
     """
     access.check(actor, access.Verb.CHANGE, data_file)
-    deleted, _ = data_file.tags.filter(machine=False, folded=fold(text)).delete()
+    deleted, _ = data_file.tags.filter(machine=False, folded=fold(kept_text(text))).delete()
     if not deleted:
         raise NotFound("The file has no such tag of a person.")
 
 
 def tagged(text: str, *, exact: bool = False) -> Q:
     """Return the condition on tags that are a text, or contain it, whatever the capitals."""
-    folded = fold(text.replace("\0", ""))
+    folded = fold(kept_text(text))
     if exact:
         return Q(folded=folded)
     return Q(folded__in=TagWord.objects.filter(folded__contains=folded).values("folded"))
