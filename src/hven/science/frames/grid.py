@@ -1,6 +1,7 @@
 """Lines of right ascension and declination as polylines in a frame's pixels."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,16 @@ class Grid:
     dec_step_deg: float
 
 
+class Sky(NamedTuple):
+    """A line before it is projected."""
+
+    axis: str
+    value_deg: float
+    label: str
+    ra: Points  # degrees
+    dec: Points
+
+
 def grid_lines(wcs: Wcs, lines: int = 6) -> Grid:
     """Return meridians and parallels, about `lines` of them across the longer side of the frame.
 
@@ -63,18 +74,16 @@ def grid_lines(wcs: Wcs, lines: int = 6) -> Grid:
         ra_from, ra_span = _arc(ra)
         across = min(span / max(np.cos(np.radians(max(abs(low), abs(high)))), 1e-4), ra_span * 1.2)
         ra_step = _nearest_step(across / lines, tuple(s / 240 for s in RA_STEPS_S))
-    found = []
-    for value in _multiples(low, high, dec_step):
-        if abs(value) < 90:
-            lon = np.linspace(ra_from, ra_from + ra_span, LINE_POINTS * (3 if ra_span > 180 else 1))
-            found.append(_line(wcs, "dec", value, _dec_label(value, dec_step), (lon, np.full(lon.size, value))))
+    lon = np.linspace(ra_from, ra_from + ra_span, LINE_POINTS * (3 if ra_span > 180 else 1))
+    values = [value for value in _multiples(low, high, dec_step) if abs(value) < 90]
+    sky = [Sky("dec", v, _dec_label(v, dec_step), lon, np.full(lon.size, v)) for v in values]
     # meridians stop short of a pole, where they would paint a blot
     top = 90 - dec_step / 4 if north else high
     bottom = -90 + dec_step / 4 if south else low
     lat = np.linspace(bottom, top, LINE_POINTS)
     turns = _multiples(ra_from, ra_from + min(ra_span, 360 - ra_step), ra_step)
-    found += [_line(wcs, "ra", v % 360, _ra_label(v % 360, ra_step), (np.full(lat.size, v), lat)) for v in turns]
-    return Grid(tuple(line for line in found if line is not None), ra_step, dec_step)
+    sky += [Sky("ra", v % 360, _ra_label(v % 360, ra_step), np.full(lat.size, v), lat) for v in turns]
+    return Grid(tuple(_lines(wcs, sky)), ra_step, dec_step)
 
 
 def _sample(wcs: Wcs) -> tuple[Points, Points]:
@@ -105,8 +114,17 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
     return [round(k * step, 9) for k in range(first, last + 1)][:400]
 
 
-def _line(wcs: Wcs, axis: str, value: float, label: str, sky: tuple[Points, Points]) -> GridLine | None:
-    x, y = wcs.to_pixel(*sky)
+def _lines(wcs: Wcs, sky: list[Sky]) -> list[GridLine]:
+    """Return what the frame shows of lines; all are projected at once, which takes a fraction of the time."""
+    if not sky:
+        return []
+    x, y = wcs.to_pixel(np.concatenate([line.ra for line in sky]), np.concatenate([line.dec for line in sky]))
+    ends = np.cumsum([line.ra.size for line in sky])[:-1]
+    found = [_line(wcs, *each) for each in zip(sky, np.split(x, ends), np.split(y, ends), strict=True)]
+    return [line for line in found if line is not None]
+
+
+def _line(wcs: Wcs, sky: Sky, x: Points, y: Points) -> GridLine | None:
     with np.errstate(invalid="ignore"):
         inside = (x >= -0.5 - MARGIN_PX) & (x <= wcs.width - 0.5 + MARGIN_PX)
         inside &= (y >= -0.5 - MARGIN_PX) & (y <= wcs.height - 0.5 + MARGIN_PX)
@@ -128,7 +146,7 @@ def _line(wcs: Wcs, axis: str, value: float, label: str, sky: tuple[Points, Poin
     seen = np.flatnonzero(inside)
     distance = np.minimum.reduce([x[seen], wcs.width - 1 - x[seen], y[seen], wcs.height - 1 - y[seen]])
     at = seen[int(np.argmin(distance))]
-    return GridLine(axis, float(value), label, tuple(pieces), (float(x[at]), float(y[at])))
+    return GridLine(sky.axis, float(sky.value_deg), sky.label, tuple(pieces), (float(x[at]), float(y[at])))
 
 
 def _ra_label(value_deg: float, step_deg: float) -> str:

@@ -36,6 +36,8 @@ COLOURS: dict[str, Colour] = {  # chosen to differ in lightness as well as in hu
 DISPLAY_SIDE = 640  # pixels of the longer side of a picture "for display"
 SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
 MAX_LABELS = 60
+# The four strokes of a cross, each from (x, y) to (x, y), open in the middle so that the star stays visible.
+CROSS = np.array([[(near, near * s), (far, far * s)] for s in (1, -1) for near, far in ((0.4, 1.1), (-1.1, -0.4))])
 
 
 class Drawable(Protocol):
@@ -97,14 +99,12 @@ def detections(
     image, place = _canvas(frame, size, stretch)
     radius = max(3.0, size / 160)
     width = _line_width(image)
-    for px, py in _visible(image, place, *sources):
-        cv2.circle(image, _fixed(px, py), int(radius * 2**SHIFT), COLOURS["source"], width, cv2.LINE_AA, SHIFT)
-    for px, py in _visible(image, place, *(references or (np.empty(0), np.empty(0)))):
-        for dx, dy in ((1, 1), (1, -1)):
-            for near, far in ((0.4, 1.1), (-1.1, -0.4)):  # open in the middle, so that the star stays visible
-                a = _fixed(px + near * radius * dx, py + near * radius * dy)
-                b = _fixed(px + far * radius * dx, py + far * radius * dy)
-                cv2.line(image, a, b, COLOURS["reference"], width, cv2.LINE_AA, SHIFT)
+    for centre in _fixed(_visible(image, place, *sources)).tolist():
+        cv2.circle(image, centre, int(radius * 2**SHIFT), COLOURS["source"], width, cv2.LINE_AA, SHIFT)
+    if references is not None:
+        crosses = _fixed(_visible(image, place, *references)[:, None, None] + radius * CROSS)  # (n, 4, 2, 2)
+        lines = list(crosses.reshape(-1, 2, 2))
+        cv2.polylines(image, lines, False, COLOURS["reference"], width, cv2.LINE_AA, SHIFT)
     return encode(image, form, 88, drawn=True)
 
 
@@ -115,16 +115,18 @@ def _canvas(frame: Frame, size: int, stretch: Stretch) -> tuple[Bytes, Placement
     return image, place
 
 
-def _visible(image: Bytes, place: Placement, x: NDArray[Any], y: NDArray[Any]) -> list[tuple[float, float]]:
+def _visible(image: Bytes, place: Placement, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
+    """Return those of the frame's positions that the picture shows, (n, 2) in its pixels."""
     px, py = place.to_picture(x, y)
     height, width = image.shape[:2]
     with np.errstate(invalid="ignore"):
         good = (px > -20) & (px < width + 20) & (py > -20) & (py < height + 20)
-    return list(zip(px[good].tolist(), py[good].tolist(), strict=True))
+    return np.stack([px[good], py[good]], axis=-1)
 
 
-def _fixed(x: float, y: float) -> tuple[int, int]:
-    return round(x * 2**SHIFT), round(y * 2**SHIFT)
+def _fixed(pixels: Any) -> NDArray[np.int32]:
+    """Return pixels in OpenCV's fixed point."""
+    return np.asarray(np.round(np.asarray(pixels, float) * 2**SHIFT), np.int32)
 
 
 def _line_width(image: Bytes) -> int:
@@ -144,8 +146,9 @@ def _circles(image: Bytes, place: Placement, marks: Sequence[Drawable]) -> None:
         if not np.isfinite(px + py) or radius > 2 * diagonal or max(abs(px), abs(py)) > 4 * diagonal:
             continue
         colour = COLOURS.get(mark.kind, COLOURS["source"])
-        cv2.circle(image, _fixed(px, py), int(radius * 2**SHIFT), (0, 0, 0), width + 2, cv2.LINE_AA, SHIFT)
-        cv2.circle(image, _fixed(px, py), int(radius * 2**SHIFT), colour, width, cv2.LINE_AA, SHIFT)
+        centre = _fixed((px, py)).tolist()
+        cv2.circle(image, centre, int(radius * 2**SHIFT), (0, 0, 0), width + 2, cv2.LINE_AA, SHIFT)
+        cv2.circle(image, centre, int(radius * 2**SHIFT), colour, width, cv2.LINE_AA, SHIFT)
 
 
 def _draw_grid(image: Bytes, place: Placement, grid: Grid) -> None:
@@ -153,8 +156,14 @@ def _draw_grid(image: Bytes, place: Placement, grid: Grid) -> None:
     for line in grid.lines:
         for piece in line.pieces:
             px, py = place.to_picture(piece[:, 0], piece[:, 1])
-            points = np.round(np.stack([px, py], axis=-1) * 2**SHIFT).astype(np.int32)
-            cv2.polylines(layer, [points], isClosed=False, color=COLOURS["grid"], lineType=cv2.LINE_AA, shift=SHIFT)
+            cv2.polylines(
+                layer,
+                [_fixed(np.stack([px, py], axis=-1))],
+                isClosed=False,
+                color=COLOURS["grid"],
+                lineType=cv2.LINE_AA,
+                shift=SHIFT,
+            )
     cv2.addWeighted(layer, 0.6, image, 0.4, 0, dst=image)
 
 
