@@ -77,3 +77,35 @@ def test_tiles_go_with_their_frame(client_for, user, make_frame) -> None:
     assert client.post(f"{made.path}delete/").headers["Location"] == "/frames/"
     assert not folder.exists()
     assert client.get(made.path).status_code == 404
+
+
+def test_a_run_of_another_plane_is_shown_with_that_plane(client_for, user, make_frame, tmp_path) -> None:
+    import io
+
+    import numpy as np
+    from astropy.io import fits
+
+    from hven.accounts.actor import Actor
+    from hven.imaging import services as imaging
+    from hven.storage import services as storage
+    from hven.web import tiles
+
+    made, client = make_frame(user), client_for(user)
+    file, content = made.reduction.data_file, io.BytesIO()
+    planes = [fits.ImageHDU(np.full((40 + n, 50), n, np.float32), name=name) for n, name in ((1, "SCI"), (2, "ERR"))]
+    fits.HDUList([fits.PrimaryHDU(), *planes]).writeto(content)
+    file.blob = storage.put(content.getvalue())
+    file.save()
+    run = imaging.request_run(Actor.of(user), made.reduction, {"plane": "ERR"})
+    page = client.get(f"{made.path}?run={run.pk}").content.decode()
+    assert f'data-run="{run.pk}"' in page
+    assert 'option value="2"' in page
+    assert "2 ERR, 50" in page
+    assert client.get(f"{made.path}picture.json").json()["height"] == 41
+    assert client.get(f"{made.path}picture.json?run={run.pk}").json()["height"] == 42
+    assert client.get(f"{made.path}value.json?x=1&y=1&run={run.pk}").json()["value"] == 2
+    assert client.get(f"{made.path}tiles/0/0_0.jpg?run={run.pk}").status_code == 200
+    assert client.get(f"{made.path}tiles/0/0_0.jpg?run=x").status_code == 404
+    assert len(list(tiles.cache_folder().glob(f"{file.uuid}*"))) == 2
+    tiles.forget(file.uuid)
+    assert not list(tiles.cache_folder().glob(f"{file.uuid}*"))

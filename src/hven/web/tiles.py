@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import time
@@ -30,8 +31,8 @@ def cache_folder() -> Path:
     return settings.HVEN_FOLDERS.data / "cache" / "tiles"
 
 
-def pyramid_of(data_file: DataFile) -> Pyramid:
-    """Return the pyramid of a data file, built first where there is none.
+def pyramid_of(data_file: DataFile, plane: str = "") -> Pyramid:
+    """Return the pyramid of a data file, or of one plane of it, built first where there is none.
 
     Raises
     ------
@@ -45,6 +46,8 @@ def pyramid_of(data_file: DataFile) -> Pyramid:
     if data_file.format == "list":
         raise Invalid("What was handed over is a list of sources: there is no picture to show.")
     folder = cache_folder() / str(data_file.uuid)
+    if plane:
+        folder = folder.with_name(f"{folder.name}-{hashlib.sha256(plane.encode()).hexdigest()[:16]}")
     try:
         pyramid = open_pyramid(folder)
     except NotFound:
@@ -52,15 +55,16 @@ def pyramid_of(data_file: DataFile) -> Pyramid:
             try:
                 pyramid = open_pyramid(folder)  # somebody else built it meanwhile
             except NotFound:
-                pyramid = _build(data_file, folder)
+                pyramid = _build(data_file, folder, plane)
                 evict(settings.HVEN_TILE_CACHE, keep=folder)
     _note_seen(folder)
     return pyramid
 
 
 def forget(uuid: UUID) -> None:
-    """Remove the pyramid of a data file that was deleted."""
-    shutil.rmtree(cache_folder() / str(uuid), ignore_errors=True)
+    """Remove the pyramids of a data file that was deleted."""
+    for folder in cache_folder().glob(f"{uuid}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def evict(limit: int, keep: Path | None = None) -> int:
@@ -78,7 +82,7 @@ def evict(limit: int, keep: Path | None = None) -> int:
     return removed
 
 
-def _build(data_file: DataFile, folder: Path) -> Pyramid:
+def _build(data_file: DataFile, folder: Path, plane: str) -> Pyramid:
     from hven.science.frames.read import read_frame  # noqa: PLC0415 - as above
     from hven.science.frames.tiles import build_pyramid, open_pyramid  # noqa: PLC0415 - as above
 
@@ -88,7 +92,7 @@ def _build(data_file: DataFile, folder: Path) -> Pyramid:
     storage.check_room(7 * (data_file.width or 0) * (data_file.height or 0))
     try:
         with storage.local(data_file.blob) as path:
-            frame = read_frame(path, limits=frame_limits())
+            frame = read_frame(path, limits=frame_limits(), plane=plane or None)
         build_pyramid(frame, working)
         shutil.rmtree(folder, ignore_errors=True)
         working.rename(folder)

@@ -41,4 +41,4 @@ def test_lines_are_cut_at_the_sides() -> None:
     for line in (hammer.ecliptic(), hammer.galactic_plane()):
         for x, y in hammer.pieces(*line):
             assert np.hypot(np.diff(x), np.diff(y)).max() < 0.3
-    assert sum(len(x) for x, _ in hammer.pieces(*hammer.ecliptic())) >= 180
+    assert sum(len(x) for x, _ in hammer.pieces(*hammer.ecliptic())) >= 360

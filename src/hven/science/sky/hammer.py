@@ -24,7 +24,7 @@ def project(ra: ArrayLike, dec: ArrayLike) -> Line:
     return -np.cos(lat) * np.sin(lon) / scale, np.sin(lat) / (2 * scale)
 
 
-def great_circle(pole_ra: float, pole_dec: float, points: int = 181) -> Line:
+def great_circle(pole_ra: float, pole_dec: float, points: int = 361) -> Line:
     """Return right ascension and declination, degrees, along the great circle around a pole; its ends meet."""
     a, d = np.radians(pole_ra), np.radians(pole_dec)
     first = np.array([-np.sin(a), np.cos(a), 0.0])

@@ -75,12 +75,12 @@ class Follow(PageView):
 class Picture(PageView):
     """The size of a frame's picture and the limits of its brightness."""
 
-    def get(self, _request: ApiRequest, uuid: UUID) -> Response:
+    def get(self, request: ApiRequest, uuid: UUID) -> Response:
         """Return what a viewer needs; the tiles are made first, where nobody looked at the frame before."""
         from hven.science.frames.stretch import KINDS, Stretch  # noqa: PLC0415 - OpenCV, wanted by viewers only
 
-        data_file = picture_of(self.actor, uuid)
-        pyramid = pyramid_of(data_file)
+        data_file, plane = picture_of(self.actor, uuid, request.GET.get("run", ""))
+        pyramid = pyramid_of(data_file, plane)
         curves = {kind: pyramid.curves(Stretch(kind)) for kind in KINDS}
         return Response(
             {
@@ -105,12 +105,12 @@ class Value(PageView):
 
     def get(self, request: ApiRequest, uuid: UUID) -> Response:
         """Return the value at ``x``, ``y``: 0-based pixels of the file; null where a pixel has none."""
-        data_file = picture_of(self.actor, uuid)
+        data_file, plane = picture_of(self.actor, uuid, request.GET.get("run", ""))
         try:
             x, y = int(request.GET.get("x", "")), int(request.GET.get("y", ""))
         except ValueError:
             raise Invalid("x and y are whole numbers of pixels.") from None
-        return Response({"x": x, "y": y, "value": pyramid_of(data_file).value_at(x, y)})
+        return Response({"x": x, "y": y, "value": pyramid_of(data_file, plane).value_at(x, y)})
 
 
 class Call(PageView):

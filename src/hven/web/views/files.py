@@ -34,12 +34,12 @@ def tile(request: HttpRequest, uuid: UUID, level: int, x: int, y: int) -> HttpRe
     """Return one tile of a frame in the stretch that the address names."""
     from hven.web.stretches import stretch_of  # noqa: PLC0415 - OpenCV, wanted by viewers only
 
-    data_file = picture_of(actor_of(request), uuid)
+    data_file, plane = picture_of(actor_of(request), uuid, request.GET.get("run", ""))
     # Pixels never change; the tag holds what the address says and the version of rendering.
     tag = quote_etag(f"1-{data_file.uuid.hex}-{level}-{x}-{y}-{request.GET.urlencode()}"[:300])
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
-    content = pyramid_of(data_file).render(level, x, y, stretch_of(request.GET))
+    content = pyramid_of(data_file, plane).render(level, x, y, stretch_of(request.GET))
     return _cached(HttpResponse(content, content_type="image/jpeg"), tag)
 
 
@@ -113,12 +113,18 @@ def blob(request: HttpRequest, token: str) -> HttpResponseBase:
     return _stream(storage.open_blob(found), found.size, allowed.content_type, allowed.filename)
 
 
-def picture_of(actor: Actor, uuid: UUID) -> DataFile:
-    """Return the data file of a frame whose pixels the actor may open."""
+def picture_of(actor: Actor, uuid: UUID, run: str = "") -> tuple[DataFile, str]:
+    """Return the data file of a frame whose pixels the actor may open, and the plane of it that a run took."""
     reduction = find(Reduction.objects.select_related("data_file__blob"), actor, Verb.OPEN, uuid=uuid)
     if reduction.data_file is None:
         raise NotFound("This frame's file has not arrived.")
-    return reduction.data_file
+    if not run:
+        return reduction.data_file, ""
+    numbered = run.isascii() and run.isdigit() and len(run) < 19
+    found = reduction.runs.filter(pk=int(run)).first() if numbered else None
+    if found is None:
+        raise NotFound("This frame has no such run.")
+    return reduction.data_file, found.config.get("plane") or ""
 
 
 def guarded(response: HttpResponseBase, filename: str = "") -> HttpResponseBase:

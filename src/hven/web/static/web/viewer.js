@@ -94,7 +94,7 @@ class HvenViewer extends HTMLElement {
     if (this.picture || this.opening || !window.OpenSeadragon) return;
     this.opening = true;
     const waiting = find("#waiting");
-    const answer = await fetch(this.dataset.picture, { headers: { Accept: "application/json" } });
+    const answer = await fetch(this.#ofRun(this.dataset.picture), { headers: { Accept: "application/json" } });
     this.opening = false;
     if (!answer.ok) {
       const said = await answer.json().catch(() => ({}));
@@ -142,7 +142,13 @@ class HvenViewer extends HTMLElement {
     const { width, height, tile, levels } = this.picture;
     const query = this.#query();
     const base = this.dataset.tiles.replace(/0\/0_0\.jpg$/, "");
-    return { width, height, tileSize: tile, tileOverlap: 0, minLevel: 0, maxLevel: levels - 1, getTileUrl: (level, x, y) => `${base}${level}/${x}_${y}.jpg${query}` };
+    return { width, height, tileSize: tile, tileOverlap: 0, minLevel: 0, maxLevel: levels - 1, getTileUrl: (level, x, y) => `${base}${level}/${x}_${y}.jpg${this.#ofRun(query)}` };
+  }
+
+  // A run that took another plane than usual of its file is shown with that one.
+  #ofRun(address) {
+    const { run } = this.dataset;
+    return run ? `${address}${address.includes("?") ? "&" : "?"}run=${run}` : address;
   }
 
   #query() {
@@ -274,7 +280,7 @@ class HvenViewer extends HTMLElement {
     this.abort?.abort();
     this.abort = new AbortController();
     try {
-      const answer = await fetch(`${this.dataset.value}?x=${x}&y=${y}`, { signal: this.abort.signal, headers: { Accept: "application/json" } });
+      const answer = await fetch(this.#ofRun(`${this.dataset.value}?x=${x}&y=${y}`), { signal: this.abort.signal, headers: { Accept: "application/json" } });
       if (!answer.ok) return;
       const { value } = await answer.json();
       const one = (number) => Number(number.toPrecision(6)).toString();
