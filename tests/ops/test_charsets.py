@@ -31,6 +31,7 @@ def test_only_what_decodes_ascii_is_believed(said: str, read: str) -> None:
     assert seen["CONTENT_TYPE"] == read
 
 
+@pytest.mark.django_db  # a request closes old connections, which tests before this one may have left
 @pytest.mark.parametrize("charset", ["rot13", "undefined", "zlib", "utf-16"])
 def test_a_query_beside_a_strange_charset_is_answered(charset: str) -> None:
     from hven.config.wsgi import application

@@ -116,3 +116,16 @@ def test_a_list_that_is_too_long_to_count_still_has_all_its_pages(user, make_fra
     assert [frame.name[0] for frame in beyond] == ["4", "3"]
     for nonsense in ("0", "-1", "x", "", str(10**30)):
         assert listing.page_of(actor, wanted, nonsense).number in {1, 2}
+
+
+def test_a_very_long_list_is_not_sorted_by_time_and_says_so(client_for, user, make_frame, monkeypatch) -> None:
+    from hven.web import listing
+
+    for number in range(3):
+        make_frame(user, name=f"{number}.fits", outcome="queued")
+    client = client_for(user)
+    assert "stand in the order of their upload" not in client.get("/frames/?order=exposed").content.decode()
+    monkeypatch.setattr(listing, "MOST_COUNTED", 2)
+    page = client.get("/frames/?order=exposed").content.decode()
+    assert "stand in the order of their upload" in page
+    assert page.index("2.fits") < page.index("1.fits") < page.index("0.fits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -65,6 +66,19 @@ class LongPaginator(Paginator):  # type: ignore[type-arg] # it takes a parameter
         if not found and number > self.num_pages:
             return self.page(self.num_pages)
         return LongPage(found, number, self)
+
+
+def settled(actor: Actor, plan: Understood) -> Understood:
+    """Return what a list shows in an order that it can be put into: by time only where it is not very long.
+
+    The time stands with the file and not with the frame, so a million frames would be sorted anew for each page.
+    """
+    if plan.nothing or not plan.wanted.order.startswith("exposed"):
+        return plan
+    if imaging.count_up_to(imaging.search(actor, plan.wanted), MOST_COUNTED + 1) <= MOST_COUNTED:
+        return plan
+    note = f"More than {MOST_COUNTED:,} frames stand in the order of their upload; narrow the list to sort it by time."
+    return replace(plan, wanted=replace(plan.wanted, order="newest"), notes=(*plan.notes, note))
 
 
 def frames(actor: Actor, plan: Understood) -> QuerySet[Reduction]:

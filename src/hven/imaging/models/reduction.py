@@ -36,6 +36,7 @@ class Reduction(Owned):
             models.Index(fields=["owner", "-id"], name="reduction_by_owner"),
             models.Index(fields=["owner", "name", "-id"], name="reduction_by_name"),
             models.Index(fields=["-id"], name="reduction_public", condition=Q(visibility="public")),
+            models.Index(fields=["name", "-id"], name="reduction_public_name", condition=Q(visibility="public")),
             models.Index(fields=["owner", "-id"], name="reduction_unsolved", condition=Q(solution__isnull=True)),
         ]
 

@@ -71,7 +71,7 @@ def gallery_csv(request: HttpRequest) -> HttpResponseBase:
 
 def as_csv(actor: Actor, plan: Understood, name: str) -> HttpResponseBase:
     """Return a list as a table that is sent while it is read."""
-    rows = csv_list.lines(listing.frames(actor, plan))
+    rows = csv_list.lines(listing.frames(actor, listing.settled(actor, plan)))
     response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{name}.csv") or ""
     return response
@@ -96,7 +96,7 @@ def list_context(
         Of the page; that of `here` where empty.
     """
     actor, asked = actor_of(request), Asked.of(request.GET)
-    plan = understand(actor, asked, base)
+    plan = listing.settled(actor, understand(actor, asked, base))
     if asked.look and request.user.is_authenticated:
         request.session[f"{here}_look"] = asked.look
     look = asked.look or request.session.get(f"{here}_look", "grid")
