@@ -195,6 +195,18 @@ def test_facts_answer_to_anyone_and_private_pixels_to_their_submitter_for_a_day(
         assert nova.file(f"{path}/{job}").status_code == 403
 
 
+def test_the_trace_of_a_fault_is_for_those_who_may_open_the_frame(
+    solved: tuple[Nova, int], user: Any, client_for: Any, monkeypatch: Any
+) -> None:
+    from hven.dialects.nova import files
+
+    nova, job = solved
+    log = "Reading\nTraceback (most recent call last)\n  File of the server\n"
+    monkeypatch.setattr(files.jobs, "read_log", lambda _job: log)
+    assert nova.file(f"joblog2/{job}").content == b"Reading\n"
+    assert client_for(user).get(f"/nova/joblog2/{job}").content.decode() == log
+
+
 def test_the_address_of_a_proxy_that_nobody_named_opens_nothing(
     solved: tuple[Nova, int], wide_frame: Path, settings: Any
 ) -> None:

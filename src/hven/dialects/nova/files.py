@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
+from hven.accounts import access
 from hven.archive.models import Submission
 from hven.dialects.nova import auth
 from hven.dialects.nova.command import solve_field
@@ -23,6 +24,7 @@ from hven.storage import services as storage
 FITS = "application/fits"
 KMZ = "application/vnd.google-earth.kmz"
 TEXT = "text/plain; charset=utf-8"
+_TRACE = "Traceback (most recent call last)"
 
 
 def product(path: str, filename: str) -> View:
@@ -100,6 +102,8 @@ def worker_log(request: HttpRequest, number: str) -> HttpResponse:
     """Serve the log of the process that carried a job out."""
     run = find_run(number)
     text = jobs.read_log(run.job) if run.job is not None else ""
+    if not access.may(auth.page_actor(request), access.Verb.OPEN, run.reduction):
+        text = text.partition(_TRACE)[0]  # a fault's trace tells of the server
     return HttpResponse(text or f"Nothing was logged for job {run.pk}.\n", content_type=TEXT)
 
 
