@@ -107,3 +107,13 @@ def test_the_font_has_what_labels_need():
     missing = bytes(overlay._font(20).getmask("\uffff"))
     for char in "\u00b0+-'\"":
         assert bytes(overlay._font(20).getmask(char)) != missing
+
+
+def test_of_too_many_marks_the_foremost_are_drawn(dark):
+    rng = np.random.default_rng(4)
+    back = [Mark(x, y, 5, kind="ic", rank=1.0) for x, y in rng.uniform(20, 380, (300, 2))]
+    front = [Mark(600, y, 5, kind="ngc", rank=0.0) for y in range(20, 380, 10)]
+    crowded = opened(annotated(dark(), [*back, *front], form="png"))
+    alone = opened(annotated(dark(), back, form="png"))
+    assert len(near(crowded, COLOURS["ngc"])) > 36 * 10
+    assert 0 < len(near(crowded, COLOURS["ic"])) < len(near(alone, COLOURS["ic"]))

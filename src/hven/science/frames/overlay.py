@@ -34,6 +34,7 @@ COLOURS: dict[str, Colour] = {  # chosen to differ in lightness as well as in hu
     "grid": (120, 150, 190),
 }
 DISPLAY_SIDE = 640  # pixels of the longer side of a picture "for display"
+_MARKS_AT_640 = 160  # drawn on a picture of 640 pixels
 SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
 MAX_LABELS = 60
 # The four strokes of a cross, each from (x, y) to (x, y), open in the middle so that the star stays visible.
@@ -78,7 +79,12 @@ def annotated(
     stretch: Stretch = AUTOMATIC,
     form: str = "jpeg",
 ) -> bytes:
-    """Return the frame with circles and labels; frames smaller than `size` are enlarged for their labels' sake."""
+    """Return the frame with circles and labels; frames smaller than `size` are enlarged for their labels' sake.
+
+    Of many marks those of the lowest rank are drawn, as many as leave the frame to be seen.
+    """
+    most = round(_MARKS_AT_640 * (size / DISPLAY_SIDE) ** 2)
+    marks = sorted(marks, key=lambda mark: mark.rank)[:most]
     image, place = _canvas(frame, size, stretch)
     if grid is not None:
         _draw_grid(image, place, grid)
