@@ -190,7 +190,7 @@ def test_a_zip_whose_long_end_record_counts_millions_is_refused(fits_bytes):
     record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 5_000_000, 5_000_000, 1 << 29, 0)
     locator = b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1)
     assert read(content).data.shape == (20, 20)
-    with pytest.raises(Invalid, match="damaged|more than 1,000 files"):
+    with pytest.raises(Invalid, match=r"damaged|more than 1,000 files"):
         read(content[:end] + record + locator + content[end:])
 
 
