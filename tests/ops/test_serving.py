@@ -37,6 +37,8 @@ def serve(tmp_path):
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,
+                # a test run in the background has Ctrl-C ignored, and hands that on
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads
             )
         process.url, process.data, process.log = f"http://127.0.0.1:{port}", data, log
         running.append(process)
