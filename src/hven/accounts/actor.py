@@ -30,6 +30,11 @@ class Actor:
         """Whether nobody is signed in."""
         return self.user is None
 
+    @property
+    def key_opens_all(self) -> bool:
+        """Whether no key narrows what the user may do to one observatory's records."""
+        return self.key is None or self.key.observatory_id is None
+
     @classmethod
     def of(cls, user: User) -> Actor:
         """Return the actor for somebody who signed in with a password."""

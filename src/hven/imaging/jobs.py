@@ -43,6 +43,24 @@ def run(context: JobContext, *, run_id: int) -> dict[str, Any] | None:
     return None
 
 
+def _on_reduce_end(job: Job) -> None:
+    from hven.imaging.services.reduce import stop_reduction  # noqa: PLC0415 - needs the apps
+
+    run = getattr(job, "run", None)
+    if run is not None and not run.outcome:
+        stop_reduction(run, job.error_text)
+
+
+@job_kind("imaging.reduce", time_limit_s=1800, on_end=_on_reduce_end)
+def reduce(context: JobContext, *, run_id: int) -> dict[str, Any] | None:
+    """Carry out a run of steps in a reduction's folder."""
+    from hven.imaging import steps  # noqa: F401, PLC0415 - the steps register themselves
+    from hven.imaging.services.reduce import reduce as carry_out  # noqa: PLC0415 - the science, for workers only
+
+    carry_out(context, run_id)
+    return None
+
+
 @job_kind(BUILD, time_limit_s=1800)
 def build_solver_data(context: JobContext) -> dict[str, Any]:
     """Build the tables of reference stars and of star patterns."""

@@ -80,6 +80,20 @@ class JobContext:
         write_log(self.log_path, line)
 
     @contextmanager
+    def checkpoint(self) -> Iterator[None]:
+        """Open a transaction in which a part of the outputs becomes visible while the job goes on.
+
+        Raises
+        ------
+        LeaseLost
+            The job is not ours any more. Nothing is written.
+        """
+        with transaction.atomic():
+            if not self.claim.rows().select_for_update().exists():
+                raise LeaseLost("The job was cancelled or given to another worker.")
+            yield
+
+    @contextmanager
     def publishing(self) -> Iterator[Publication]:
         """Open the one transaction in which outputs become visible and the job is done.
 
@@ -89,9 +103,7 @@ class JobContext:
             Before or at the end: the job is not ours any more. All rows written inside are undone.
         """
         publication = Publication()
-        with transaction.atomic():
-            if not self.claim.rows().select_for_update().exists():
-                raise LeaseLost("The job was cancelled or given to another worker.")
+        with self.checkpoint():
             yield publication
             table.done(self.claim, publication.result)
         self.published = True

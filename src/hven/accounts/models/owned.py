@@ -21,6 +21,7 @@ class Owned(models.Model):
     """A record with an owner; ``hven.accounts.access`` decides who may do what with it."""
 
     filed_in: ClassVar[str] = ""  # relation to the record whose links open this one too; empty where there is none
+    overseen: ClassVar[bool] = False  # whether staff and holders of a permission work on everybody's
 
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

@@ -13,12 +13,24 @@ class Reduction(Owned):
     """A data file with what is made of it; a fetched frame's file comes after its reduction."""
 
     filed_in = "data_file__dataset"
+    overseen = True
 
     name = models.CharField(max_length=255, blank=True)
     submission = models.ForeignKey(
         Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="reductions"
     )
     data_file = models.ForeignKey(DataFile, null=True, blank=True, on_delete=models.CASCADE, related_name="reductions")
+
+    # How it is worked on step by step; frames that are only solved leave these as they are.
+    title = models.CharField(max_length=250, blank=True, help_text="what its owner calls it")
+    config = models.JSONField(default=dict, blank=True, help_text="what was asked for and what the steps found, by key")
+    stage = models.CharField(
+        max_length=40,
+        default="uploaded",
+        db_index=True,
+        help_text="the step under way, done or failed, or what came before",
+    )
+    completed = models.DateTimeField(null=True, blank=True, help_text="when the last run of steps ended well")
 
     # Kept by runs and solutions as they are saved, so that lists need not look for the newest of each.
     latest_run = models.ForeignKey("imaging.Run", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -32,6 +44,10 @@ class Reduction(Owned):
     )
 
     class Meta:
+        permissions = [
+            ("view_all_tasks", "Can see everybody's reductions"),
+            ("edit_all_tasks", "Can change everybody's reductions"),
+        ]
         indexes = [
             models.Index(fields=["owner", "-id"], name="reduction_by_owner"),
             models.Index(fields=["owner", "name", "-id"], name="reduction_by_name"),

@@ -62,6 +62,11 @@ class Run(models.Model):
         return RunState.FAILED if job.state == State.DONE else RunState(job.state)
 
     @property
+    def answers_by_number(self) -> bool:
+        """Whether its products stay with it for good: who asks for a solved frame's files names the run."""
+        return "solve" in self.steps
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
         return self.state not in {RunState.QUEUED, RunState.RUNNING}

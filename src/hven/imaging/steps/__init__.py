@@ -1,5 +1,5 @@
-"""The steps: importing this registers those of imaging."""
+"""The steps: importing this registers those of imaging, in the order in which they are usually run."""
 
-from hven.imaging.steps import annotate, render, solve
+from hven.imaging.steps import annotate, cleanup, render, solve
 
-__all__ = ["annotate", "render", "solve"]
+__all__ = ["annotate", "cleanup", "render", "solve"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hven.imaging.steps.registry import step
 from hven.science.frames.frame import Frame
 from hven.science.stars.solution import Hints, SolveResult, SourceList
+
+if TYPE_CHECKING:
+    from hven.imaging.steps.workspace import Workspace
 
 
 def _tell_nobody(_fraction: float, _message: str) -> None:
@@ -24,8 +27,9 @@ def _go_on() -> bool:
 class StepContext:
     """The input, the configuration, what earlier steps found, and how to speak while working.
 
-    The input is a frame, or a bare list of sources. Steps of one run share it and the solver's answer in memory;
-    what must outlive the run goes into results and products.
+    The input is a frame, or a bare list of sources; a step with a stem works in a reduction's folder instead, `files`,
+    and what it finds for later steps and people it sets in the reduction's configuration. Steps of one run share it, the
+    solver's answer and `memo` in memory; what must outlive the run goes into results and products.
     """
 
     config: dict[str, Any]
@@ -37,6 +41,10 @@ class StepContext:
     camera_hints: tuple[Hints, ...] = ()  # of earlier solutions of the same camera
     solved: SolveResult | None = None
     lines: list[str] = field(default_factory=list)
+    workspace: Workspace | None = None
+    changes: dict[str, Any] = field(default_factory=dict)  # keys that the step under way has set
+    memo: dict[str, Any] = field(default_factory=dict)  # what later steps of the run would else compute again
+    on_line: Callable[[str], None] | None = None  # told each line as it comes
     tell: Callable[[float, str], None] = _tell_nobody
     cancelled: Callable[[], bool] = _go_on
 
@@ -44,6 +52,7 @@ class StepContext:
         """Turn to the next step."""
         self.key = key
         self.lines = []
+        self.changes = {}
 
     def value(self, name: str) -> Any:
         """Return a configuration key's value, or its default; the step under way must have declared it."""
@@ -56,6 +65,19 @@ class StepContext:
     def log(self, line: str) -> None:
         """Add a sentence to the step's log."""
         self.lines.append(line)
+        if self.on_line is not None:
+            self.on_line(line)
+
+    def set(self, name: str, value: Any) -> None:
+        """Keep a value (JSON) under a key of the reduction's configuration, for later steps and for people."""
+        self.config[name] = self.changes[name] = value
+
+    @property
+    def files(self) -> Workspace:
+        """The reduction's folder, for steps that work in one."""
+        if self.workspace is None:
+            raise ValueError(f"the step {self.key} has no folder to work in")
+        return self.workspace
 
     def path(self, name: str) -> Path:
         """Return where to write a product."""

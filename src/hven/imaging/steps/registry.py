@@ -13,12 +13,24 @@ from hven.errors import Invalid
 if TYPE_CHECKING:
     from hven.imaging.steps.context import StepContext
 
-Type = Literal["float", "int", "bool", "text"]
+Type = Literal["float", "int", "bool", "text", "list", "object"]
+
+_WORDS: dict[str, str] = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "text": "text",
+    "list": "a list",
+    "object": "an object of names and values",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One configuration key that a step reads; None as the default means "not set"."""
+    """One configuration key that a step reads; None as the default means "not set".
+
+    Several steps may read one key: they declare the same object (see `hven.imaging.steps.shared`).
+    """
 
     name: str
     type: Type
@@ -55,6 +67,10 @@ class Key:
                 return value
             if self.type == "text" and isinstance(value, str):
                 return value
+            if self.type == "list" and isinstance(value, list):
+                return value
+            if self.type == "object" and isinstance(value, dict):
+                return value
             if self.type == "float" and not isinstance(value, bool):
                 number = float(value)
                 if math.isfinite(number):
@@ -63,8 +79,7 @@ class Key:
                 return int(float(value))
         except (TypeError, ValueError, OverflowError):
             pass
-        kind = {"float": "a number", "int": "a whole number", "bool": "true or false", "text": "text"}[self.type]
-        raise Invalid(f"{self.name} takes {kind}, not {_shown(value)}.")
+        raise Invalid(f"{self.name} takes {_WORDS[self.type]}, not {_shown(value)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +111,20 @@ class Step:
     keys: tuple[Key, ...] = ()
     writes: tuple[str, ...] = ()  # paths of its products
     needs: tuple[str, ...] = ()  # steps whose results it reads
+    sets: tuple[Key, ...] = ()  # what it finds and keeps in the reduction's configuration
+    stem: str = ""  # of a step that works in the reduction's folder: names its log, and the stage while it runs
+    keeps_log: bool = True  # as a file in that folder
 
 
 _STEPS: dict[str, Step] = {}
 
 
 def register(step: Step) -> Step:
-    """Make a step known; its key and its configuration keys must be new."""
+    """Make a step known; its key must be new, and its configuration keys too unless they are the very same."""
     if step.key in _STEPS:
         raise ValueError(f"the step {step.key} is registered twice")
-    taken = {key.name for other in _STEPS.values() for key in other.keys}
-    double = taken & {key.name for key in step.keys}
+    taken = {key.name: key for other in _STEPS.values() for key in other.keys}
+    double = {key.name for key in step.keys if taken.get(key.name, key) != key}
     if double:
         raise ValueError(f"{step.key} declares keys of other steps: {double}")
     _STEPS[step.key] = step
@@ -124,6 +142,11 @@ def step(key: str) -> Step:
         return _STEPS[key]
     except KeyError:
         raise Invalid(f"There is no step {_shown(key)}; the steps are {', '.join(_STEPS)}.") from None
+
+
+def staged_steps() -> tuple[str, ...]:
+    """Return the keys of the steps that work in a reduction's folder, in the order in which they are usually run."""
+    return tuple(key for key, declared in _STEPS.items() if declared.stem)
 
 
 def check_config(step_keys: Iterable[str], config: Mapping[str, Any]) -> dict[str, Any]:

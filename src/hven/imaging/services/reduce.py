@@ -1,0 +1,208 @@
+"""Carrying out the steps that work in a reduction's folder: each becomes visible when it ends, and a failure stops.
+
+What earlier steps left stays whatever happens later. A run that another worker takes over goes on after its last
+finished step.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.db import OperationalError
+from django.utils import timezone
+
+from hven.errors import Final, HvenError, NotFound, Retriable
+from hven.imaging.models import Reduction, Run, RunState, StepRun
+from hven.imaging.services import folder
+from hven.imaging.services.intake import DELETED, locked
+from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.registry import Outcome, Product, Step, step
+from hven.imaging.steps.workspace import Workspace
+from hven.jobs.context import JobContext
+from hven.jobs.runner import MEMORY
+from hven.jobs.table import LeaseLost
+from hven.storage import services as storage
+
+logger = logging.getLogger("hven.imaging")
+_OWN_FAULT = (
+    "hven met a fault of its own in this step ({name}: {error}). Nothing of earlier steps is lost; the operator finds"
+    " more in the log of the job."
+)
+
+
+@dataclass(slots=True)
+class _Log:
+    """The lines of a step with the time of day (UTC) at which each came."""
+
+    lines: list[str]
+
+    def add(self, line: str) -> None:
+        stamp = f"{timezone.now():%H:%M:%S}"
+        self.lines += [f"{stamp} {part}" for part in str(line).splitlines() or [""]]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+def reduce(job: JobContext, run_id: int) -> None:
+    """Carry out a run of steps in a reduction's folder, one after the other, each published as it ends.
+
+    A step that cannot do its work ends the run with a sentence; that is an answer, so the job is done.
+    """
+    run = Run.objects.select_related("reduction__data_file__blob", "reduction__solution").filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(DELETED)
+    Run.objects.filter(pk=run_id, started__isnull=True).update(started=timezone.now())
+    reduction = run.reduction
+    workspace = Workspace(folder.blobs(reduction), job.scratch)
+    context = StepContext(
+        config=dict(reduction.config),
+        scratch=job.scratch,
+        workspace=workspace,
+        tell=job.progress,
+        cancelled=lambda: job.cancelled,
+    )
+    done = set(run.step_runs.filter(state=RunState.DONE).values_list("position", flat=True))
+    try:
+        for position, key in enumerate(run.steps):
+            if position not in done and not _step(job, run, context, position, step(key)):
+                return
+    finally:
+        workspace.close()
+    with job.publishing() as publication:
+        _locked(run)
+        _end(run, RunState.DONE, "")
+        publication.result = {"run": run.pk, "outcome": run.outcome}
+
+
+def stop_reduction(run: Run, sentence: str) -> None:
+    """Say on a reduction that its run was given up or cancelled."""
+    stage = "cancelled" if run.state == RunState.CANCELLED else "failed"
+    Reduction.objects.filter(pk=run.reduction_id, latest_run=run).update(stage=stage, changed=timezone.now())
+    logger.info("Run %s ended: %s", run.pk, sentence)
+
+
+def _step(job: JobContext, run: Run, context: StepContext, position: int, declared: Step) -> bool:
+    """Do one step and publish it; say whether the next may follow."""
+    started, log = timezone.now(), _Log([])
+    context.begin(declared.key)
+    context.files.begin()
+    context.on_line = lambda line: (log.add(line), job.log(f"[{declared.key}] {line}"))[0]
+    share, first = 0.96 / len(run.steps), 0.02 + 0.96 * position / len(run.steps)
+    context.tell = lambda fraction, words="": job.progress(first + share * fraction, words or declared.title)
+    with job.checkpoint():
+        _locked(run)
+        _set_stage(run, declared.stem)
+    context.tell(0.0, declared.title)
+    try:
+        outcome = declared.function(context)
+    except (Retriable, LeaseLost, OperationalError):
+        raise
+    except HvenError as error:
+        sentence = str(error)
+    except MemoryError:
+        sentence = MEMORY
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise Retriable("The disk is full.") from error
+        logger.exception("The step %s of run %s failed", declared.key, run.pk)
+        sentence = _OWN_FAULT.format(name=type(error).__name__, error=str(error)[:200])
+    else:
+        products, removed = context.files.changed()
+        log.add(f"{declared.title} is done.")
+        products = [*products, *outcome.products, *_log_file(context.scratch, declared, log)]
+        _publish(job, run, _Ended(position, declared, outcome, log, started, products, removed), context)
+        return True
+    log.add(sentence)
+    failed = _Ended(position, declared, Outcome(), log, started, _log_file(context.scratch, declared, log), [])
+    _publish_failure(job, run, failed, sentence)
+    return False
+
+
+@dataclass(slots=True)
+class _Ended:
+    position: int
+    declared: Step
+    outcome: Outcome
+    log: _Log
+    started: datetime
+    products: list[Product]
+    removed: list[str]
+
+
+def _publish(job: JobContext, run: Run, ended: _Ended, context: StepContext) -> None:
+    """Make a step's files, results and settings visible at once."""
+    files = {product.path: product for product in ended.products}
+    products = list(files.values())
+    blobs = storage.put_files([product.file for product in products])
+    with job.checkpoint():
+        reduction = _locked(run)
+        folder.take_away(reduction, ended.removed)
+        folder.lay(reduction, run, zip(products, blobs, strict=True))
+        _write_step(run, ended, RunState.DONE)
+        if context.changes:
+            reduction.config = {**reduction.config, **context.changes}
+            reduction.save(update_fields=["config"])
+        _set_stage(run, f"{ended.declared.stem}_done")
+    context.files.stored(products, blobs)
+    context.earlier[ended.declared.key] = ended.outcome.results
+
+
+def _publish_failure(job: JobContext, run: Run, ended: _Ended, sentence: str) -> None:
+    job.log(sentence)
+    blobs = storage.put_files([product.file for product in ended.products])
+    with job.publishing() as publication:
+        reduction = _locked(run)
+        folder.lay(reduction, run, zip(ended.products, blobs, strict=True))
+        _write_step(run, ended, RunState.FAILED)
+        _end(run, RunState.FAILED, sentence)
+        _set_stage(run, f"{ended.declared.stem}_failed")
+        publication.result = {"run": run.pk, "outcome": run.outcome}
+
+
+def _locked(run: Run) -> Reduction:
+    """Return the run's reduction, locked; Final where it was deleted meanwhile."""
+    locked(Run.objects.select_for_update().filter(pk=run.pk))
+    reduction = Reduction.objects.select_for_update().filter(pk=run.reduction_id).first()
+    if reduction is None:
+        raise Final(DELETED)
+    return reduction
+
+
+def _write_step(run: Run, ended: _Ended, state: RunState) -> None:
+    StepRun.objects.update_or_create(
+        run=run,
+        position=ended.position,
+        defaults={
+            "key": ended.declared.key,
+            "state": state,
+            "results": ended.outcome.results,
+            "log": ended.log.text,
+            "started": ended.started,
+            "finished": timezone.now(),
+        },
+    )
+
+
+def _set_stage(run: Run, stage: str) -> None:
+    Reduction.objects.filter(pk=run.reduction_id).update(stage=stage, changed=timezone.now())
+
+
+def _end(run: Run, outcome: RunState, reason: str) -> None:
+    run.outcome, run.reason, run.finished = outcome, reason, timezone.now()
+    run.save(update_fields=["outcome", "reason", "finished"])
+    if outcome == RunState.DONE:
+        Reduction.objects.filter(pk=run.reduction_id).update(completed=run.finished)
+
+
+def _log_file(scratch: Path, declared: Step, log: _Log) -> list[Product]:
+    if not declared.keeps_log:
+        return []
+    path = scratch / f"{declared.stem}.log"
+    path.write_text(log.text, encoding="utf-8")
+    return [Product(path.name, path, "text/plain")]
