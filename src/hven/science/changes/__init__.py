@@ -1,0 +1,1 @@
+"""What changed between frames: resampling, subtraction, candidates, their cutouts, and stacking."""

@@ -1,0 +1,72 @@
+"""What is subtracted from what: one frame's pixels with what is known of their noise, and the result."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hven.errors import Invalid
+from hven.science.changes.kernel import SpatialKernel
+from hven.science.sky.wcs import Wcs
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A frame as it enters a subtraction."""
+
+    data: NDArray[np.generic]  # (height, width), ADU, any real type; NaN count as masked
+    mask: NDArray[np.bool_] | None = None  # True where a pixel has no value, saturated ones included
+    gain: float | None = None  # electrons per ADU; None: photon noise of sources is left out
+    wcs: Wcs | None = None
+    saturation: float | None = None  # ADU, at and above which pixels have no value
+
+    def checked(self, name: str) -> "Plane":
+        """Return it, or raise Invalid with a sentence about the frame called `name`."""
+        if self.data.ndim != 2 or min(self.data.shape) < 64:
+            raise Invalid(f"The {name} is no plane of at least 64 by 64 pixels.")
+        if self.mask is not None and self.mask.shape != self.data.shape:
+            raise Invalid(f"The {name} and its mask differ in size.")
+        if self.gain is not None and not (np.isfinite(self.gain) and self.gain > 0):
+            raise Invalid(f"The gain of the {name} is {self.gain:g}; it must be a positive number of electrons per ADU.")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A frame minus its template, in the frame's photometric scale and on its grid.
+
+    Where the template is not the sharper one the frame was convolved too, by `smoothing_px`; then `diff` has the
+    wider star images of `psf`, and photometry corrects for the light that leaves an aperture by it.
+    """
+
+    diff: NDArray[np.float32]  # (height, width), ADU
+    noise: NDArray[np.float32]  # standard deviation of a pixel of `diff`, ADU
+    convolved: NDArray[np.float32]  # the template as it was subtracted, ADU above its background
+    significance: NDArray[np.float32]  # matched-filtered difference over its noise, residuals of bright stars included
+    mask: NDArray[np.bool_]  # True where there is no difference
+    kernel: SpatialKernel
+    psf: Floats  # (size, size), of a new point source in `diff`, unit sum
+    frame_psf: Floats  # the same in the frame itself
+    smoothing_px: float  # sigma of the Gaussian that the frame was convolved with; 0 where it was not
+    correlation: Floats  # (k, k), autocovariance of the noise of `diff` over its variance, k odd, zero lag in the middle
+    star_error: tuple[float, float]  # residuals of stars: position error in pixels, and share of their light
+    stars: int  # that the kernel rests on
+    chi2: float  # of them, per degree of freedom
+    fwhm_px: float  # of the frame's stars
+    template_fwhm_px: float  # of the template's, on the frame's grid
+    identical: bool = False  # the template was the frame itself
+
+    @property
+    def scaled(self) -> NDArray[np.float32]:
+        """The difference over its noise, 0 where there is none."""
+        ratio = np.zeros_like(self.diff)
+        np.divide(self.diff, self.noise, out=ratio, where=~self.mask & (self.noise > 0))
+        return ratio
+
+    @property
+    def kernel_norm(self) -> float:
+        """Template counts become frame counts by this factor, in the middle of the frame."""
+        x, y = np.array([(self.kernel.width - 1) / 2]), np.array([(self.kernel.height - 1) / 2])
+        return float(self.kernel.scale(x, y)[0])
