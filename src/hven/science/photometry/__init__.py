@@ -1,0 +1,1 @@
+"""The light of stars: masks, detection, shapes, apertures, zero points, limits."""

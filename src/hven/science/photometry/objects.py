@@ -1,0 +1,165 @@
+"""Finding objects: connected pixels above a threshold, taken apart where they have several peaks.
+
+sep does the connecting and deblending (Bertin & Arnouts 1996, A&AS 117, 393; Barbary 2016, JOSS 1, 58), on the frame
+smoothed to the stars' width, where faint ones stand out best.
+"""
+
+from dataclasses import dataclass
+from enum import IntFlag
+
+import cv2
+import numpy as np
+import sep
+from numpy.typing import NDArray
+
+from hven.errors import Invalid
+from hven.science.photometry.masks import Bits, MaskBit
+from hven.science.stars.background import Background, estimate_background
+
+Floats = NDArray[np.float64]
+_PIXEL_STACK = 6_000_000
+_MOST_OBJECTS = 4000  # in one connected area
+_CONTRAST = 0.005
+_LEVELS = 32
+_TRUNCATED, _MERGED, _OVERFLOW = 2, 1, 4  # sep's own bits
+
+
+class Flag(IntFlag):
+    """What is wrong with an object; the low bits as in SExtractor."""
+
+    DISTURBED = 1  # neighbours or bad pixels cover more than a tenth of its aperture
+    DEBLENDED = 2
+    SATURATED = 4
+    TRUNCATED = 8  # touches the frame's edge
+    APERTURE_INCOMPLETE = 0x10
+    ISOPHOTE_INCOMPLETE = 0x20
+    MASKED_FOOTPRINT = 0x100  # masked pixels in or beside its own
+    MASKED_APERTURE = 0x200
+    ANNULUS_POOR = 0x400
+    SHAPE = 0x800  # not of the shape of a star
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Connected objects in order of their numbers in the segmentation map (1 is the first); arrays of length n."""
+
+    x: Floats  # 0-based centroid of the pixels above the threshold
+    y: Floats
+    a_px: Floats  # standard deviations of the light along its axes
+    b_px: Floats
+    theta_rad: Floats  # of the major axis, from rising x towards rising y
+    area_px: NDArray[np.int64]
+    peak: Floats  # ADU above the sky, of the unsmoothed frame
+    flags: NDArray[np.int64]  # of `Flag`
+    segmentation: NDArray[np.int32]  # (height, width), 0 where there is none
+    box: NDArray[np.int64]  # (n, 4): first and last column, first and last row
+
+    def __len__(self) -> int:
+        return int(self.x.size)
+
+
+def find_objects(
+    residual: NDArray[np.float32],
+    background: Background,
+    bits: Bits,
+    *,
+    smoothing_px: float,
+    threshold: float = 3.0,
+    least_area_px: int = 5,
+) -> Objects:
+    """Return the objects of a frame.
+
+    Parameters
+    ----------
+    residual : (height, width) float32
+        The frame less its sky, ADU, holes and cosmic rays bridged.
+    background : Background
+        The sky.
+    bits : (height, width) uint8
+        The mask. Nothing is looked for in missing and excluded pixels; the others mark what touches them.
+    smoothing_px : float
+        Standard deviation of the Gaussian applied before; best that of the stars.
+    threshold : float
+        Deviations of the smoothed frame, as measured on it: pixels that depend on each other do no harm.
+    least_area_px : int
+        Connected pixels that an object has at least.
+
+    Raises
+    ------
+    Invalid
+        Too much of the frame is above its sky to tell objects apart.
+
+    """
+    closed = bits & (MaskBit.MISSING | MaskBit.EXCLUDED | MaskBit.PIT)
+    shut = closed > 0 if cv2.countNonZero(closed) else None
+    radius = max(int(np.ceil(2.8 * smoothing_px)), 1)
+    line = cv2.getGaussianKernel(2 * radius + 1, smoothing_px, cv2.CV_32F)
+    if shut is not None:
+        residual = np.where(shut, np.float32(0), residual)
+    smooth = cv2.sepFilter2D(residual, cv2.CV_32F, line, line, borderType=cv2.BORDER_CONSTANT)
+    left = estimate_background(smooth, shut, cell=background.level.cell)
+    least = max(0.25 * float(np.median(left.noise.values)), 1e-9)
+    noise = np.maximum(left.noise.rows(0, residual.shape[0]), np.float32(least))
+    ratio = cv2.divide(smooth, noise)
+    if shut is not None:
+        ratio[shut] = 0
+    sep.set_extract_pixstack(_PIXEL_STACK)
+    sep.set_sub_object_limit(_MOST_OBJECTS)
+    try:
+        found, segmentation = sep.extract(
+            ratio, threshold, minarea=least_area_px, filter_kernel=None, deblend_nthresh=_LEVELS,
+            deblend_cont=_CONTRAST, clean=False, segmentation_map=True,
+        )  # fmt: skip
+    except Exception as error:
+        if "internal pixel buffer" in str(error) or "object deblending overflow" in str(error):
+            raise Invalid(
+                "Too much of the frame is above its sky to tell objects apart; a larger detection threshold, a smaller "
+                "background mesh or a mask may help."
+            ) from error
+        raise
+    return _described(found, np.ascontiguousarray(segmentation, np.int32), residual, bits, smoothing_px)
+
+
+def _described(
+    found: NDArray[np.void], segmentation: NDArray[np.int32], residual: NDArray[np.float32], bits: Bits, smoothing_px: float
+) -> Objects:
+    count = len(found)
+    flags = np.zeros(count, np.int64)
+    own = found["flag"].astype(int)
+    flags[(own & _MERGED) > 0] |= Flag.DEBLENDED
+    flags[(own & _TRUNCATED) > 0] |= Flag.TRUNCATED
+    flags[(own & _OVERFLOW) > 0] |= Flag.ISOPHOTE_INCOMPLETE
+    touched = _touching(segmentation, bits, count, 3)
+    flags[touched] |= Flag.MASKED_FOOTPRINT
+    flags[_touching(segmentation, bits & MaskBit.SATURATED, count, 3)] |= Flag.SATURATED
+    peak = np.zeros(count)
+    if count:
+        rows, columns = found["ypeak"].astype(np.intp), found["xpeak"].astype(np.intp)
+        peak = residual[rows, columns].astype(float)
+    return Objects(
+        x=found["x"].astype(float),
+        y=found["y"].astype(float),
+        a_px=_sharpened(found["a"], smoothing_px),
+        b_px=_sharpened(found["b"], smoothing_px),
+        theta_rad=found["theta"].astype(float),
+        area_px=found["npix"].astype(np.int64),
+        peak=peak,
+        flags=flags,
+        segmentation=segmentation,
+        box=np.stack([found[n].astype(np.int64) for n in ("xmin", "xmax", "ymin", "ymax")], axis=1).reshape(count, 4),
+    )
+
+
+def _sharpened(axis: NDArray[np.generic], smoothing_px: float) -> Floats:
+    """Take the smoothing out of a deviation; what is left is at least half."""
+    squares = np.asarray(axis, float) ** 2
+    return np.asarray(np.sqrt(np.maximum(np.maximum(squares - smoothing_px**2, 0.25 * squares), 0.09)), np.float64)
+
+
+def _touching(segmentation: NDArray[np.int32], bits: Bits, count: int, reach: int) -> NDArray[np.bool_]:
+    """Say which objects hold masked pixels, or have one beside them (within reach // 2)."""
+    touched = np.zeros(count + 1, np.bool_)
+    if cv2.countNonZero(bits):
+        wide = cv2.dilate(np.minimum(bits, 1), np.ones((reach, reach), np.uint8))
+        touched[np.unique(segmentation[wide > 0])] = True
+    return touched[1:]
