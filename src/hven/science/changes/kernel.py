@@ -18,7 +18,6 @@ from hven.science.changes.stamps import cut
 Floats = NDArray[np.float64]
 _ROUNDS = 5
 _CLIP = 4.0  # standard deviations of the stamps' residuals
-_MODEL_ERROR = 0.01  # of the light of a pixel, below which no kernel describes a star
 _MOST_MASKED = 0.25  # of a stamp
 _FEWEST = 3  # stamps
 _RIDGE = 1e-7
@@ -179,7 +178,6 @@ def fit_kernel(
     height, width = target.shape
     weight = 1.0 / np.maximum(cut(variance, column, row, half).astype(np.float64), 1e-12)
     goal = cut(target, column, row, half).astype(np.float64)
-    weight = 1.0 / (1.0 / weight + (_MODEL_ERROR * np.maximum(goal, 0.0)) ** 2)
     usable = np.ones(column.size, np.bool_)
     if mask is not None:
         bad = cut(mask, column, row, half).astype(np.bool_)
@@ -269,29 +267,37 @@ def _solved(
     shape_order, scale_order = orders
     width, height = size
     top = max(shape_order, scale_order, 1)
-    terms = polynomial_terms(column.astype(float), row.astype(float), top, width, height)
-    shape_terms, scale_terms = len(exponents(shape_order)), len(exponents(scale_order))
-    index = [(0, t) for t in range(scale_terms)]
-    index += [(f, t) for f in range(1, functions) for t in range(shape_terms)]
+    powers = exponents(top)
+    place_x, place_y = column.astype(float), row.astype(float)
+    terms = polynomial_terms(place_x, place_y, top, width, height)
+    # products of two terms are monomials of twice the order: few sums over the stamps make the whole matrix
+    double = exponents(2 * top)
+    products = polynomial_terms(place_x, place_y, 2 * top, width, height)
+    which = np.array([[double.index((p + r, q + s)) for r, s in powers] for p, q in powers])
+    index = [(0, t) for t in range(len(exponents(scale_order)))]
+    index += [(f, t) for f in range(1, functions) for t in range(len(exponents(shape_order)))]
     index += [(-1, t) for t in range(3)]  # the background slopes
     f = np.array([i for i, _ in index])
     t = np.array([i for _, i in index])
-    design = normal.matrix[:, f[:, None], f[None, :]]
-    design *= terms[:, t][:, :, None]
-    design *= terms[:, t][:, None, :]
-    goal = normal.vector[:, f] * terms[:, t]
+    chosen = [*range(functions), -1]
+    small, goal = normal.matrix[:, chosen][:, :, chosen], normal.vector[:, chosen]
     used = usable.copy()
     solution = np.zeros(f.size)
     reduced = np.zeros(used.size)
     for _ in range(_ROUNDS):
         if np.count_nonzero(used) < _FEWEST:
             return None
-        matrix, vector = design[used].sum(axis=0), goal[used].sum(axis=0)
+        sums = np.tensordot(products[used].T, small[used], 1)
+        matrix = sums[which[t[:, None], t[None, :]], f[:, None], f[None, :]]
+        vector = (terms[used].T @ goal[used])[t, f]
         scale = np.sqrt(np.maximum(np.diag(matrix), 1e-30))
         matrix = matrix / scale[:, None] / scale[None, :]
         matrix[np.diag_indices_from(matrix)] += _RIDGE
         solution = np.linalg.solve(matrix, vector / scale) / scale
-        chi2 = normal.square - 2 * goal @ solution + (design @ solution) @ solution
+        by_term = np.zeros((terms.shape[1], functions + 1))
+        by_term[t, f] = solution
+        local = terms @ by_term
+        chi2 = normal.square - 2 * (goal * local).sum(axis=1) + ((small @ local[:, :, None])[:, :, 0] * local).sum(axis=1)
         reduced = chi2 / np.maximum(normal.count, 1.0)
         typical = float(np.median(reduced[used]))
         scatter = 1.4826 * float(np.median(np.abs(reduced[used] - typical)))

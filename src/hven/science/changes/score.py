@@ -90,9 +90,9 @@ def correlation(smoothing: Floats, kernel: Floats, frame_noise: float, template_
 
 
 def convolved(image: NDArray[np.float32], kernel: Floats) -> NDArray[np.float32]:
-    """Return an image convolved with a small kernel, mirrored at the edges."""
+    """Return an image convolved with a small kernel, as if nothing lay beyond the edges."""
     turned = np.ascontiguousarray(kernel[::-1, ::-1].astype(np.float32))
-    return np.asarray(cv2.filter2D(image, -1, turned, borderType=cv2.BORDER_REFLECT_101), np.float32)
+    return np.asarray(cv2.filter2D(image, -1, turned, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def smoothed_like(image: NDArray[np.float32], weight: Floats) -> NDArray[np.float32]:

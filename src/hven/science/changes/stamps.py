@@ -10,7 +10,8 @@ Floats = NDArray[np.float64]
 _CELLS = 10  # per axis, over which stars are spread
 _MOST = 240
 _ROUNDS = 12
-_CLIP = 4.0
+_CLIP = 2.5  # deviations of a pixel among stars: neighbours lie beyond
+_BEST = 60  # stars that make a profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,15 @@ def shared_profile(
     moved = moved[:, :size, :size]
     axis = np.arange(-half, half + 1)
     core = np.hypot(axis[:, None], axis) <= max(0.3 * half, 1.5)
-    strength = np.maximum(moved[:, core].sum(axis=1), 1e-9)
+    strength = moved[:, core].sum(axis=1)
+    best = np.argsort(-strength)[:_BEST]
+    moved, strength = moved[best], np.maximum(strength[best], 1e-9)
     moved = moved / strength[:, None, None]
     middle = np.median(moved, axis=0)
     off = np.abs(moved - middle)
-    spread_ = 1.4826 * np.median(off, axis=0) + 1e-6
-    weight = (off < _CLIP * spread_) * np.sqrt(strength)[:, None, None]
+    weight = (off < _CLIP * (1.4826 * np.median(off, axis=0) + 1e-6)).astype(float)
     if bad is not None:
-        weight = weight * ~bad
+        weight *= ~bad[best]
     total = weight.sum(axis=0)
     profile = np.where(total > 0, (weight * moved).sum(axis=0) / np.where(total > 0, total, 1), middle)
     rim = np.concatenate([profile[0], profile[-1], profile[:, 0], profile[:, -1]])

@@ -30,6 +30,7 @@ _STAMP_SNR = 20.0
 _BRIGHT_SNR = 60.0  # of stars whose residuals are looked at
 _TRANSLATED_PX = 0.15  # corrections of the projection below this are left to the kernel
 _LOST = 0.02  # of the kernel's weight that masked pixels may hold
+_MODEL_ERROR = 0.01  # of the light of a pixel: no kernel describes a star better
 _FULL = 0.85  # of saturation, above which a star gives no stamp
 
 
@@ -302,8 +303,8 @@ class _Work:
         source = np.median(two.xx + two.yy) / 2
         sigma = float(np.sqrt(max(target - source, 0.3**2, 0.04 * target)))
         broad = float(np.sqrt(target))
-        sigmas = (max(0.5, 0.7 * sigma), max(0.9, 1.5 * sigma, 0.5 * broad), max(1.8, 2.5 * sigma, 1.1 * broad))
-        half = int(np.ceil(2.6 * sigmas[-1]))
+        sigmas = (max(0.5, 0.7 * sigma), max(0.9, 1.5 * sigma, 0.5 * broad), max(1.8, 2.5 * sigma, 1.6 * broad))
+        half = int(np.ceil(3.3 * sigmas[-1]))
         basis = gaussian_basis(sigmas, (4, 3, 2), half)
         stamp = int(np.ceil(2.8 * 2.3548 * broad)) + 1
         chosen = bright[
@@ -313,9 +314,13 @@ class _Work:
         variance = level_noise**2
         if smooth_line.size > 1:
             variance = variance * np.float32((smooth_line**2).sum() ** 2)
+        # the template's light says what noise to expect: weights by the frame's own would favour its low pixels
+        light = np.maximum(cv2.GaussianBlur(reference, (0, 0), sigma), 0)
+        light *= _ratio(smoothed, reference, column, row, stamp)
         if self.frame.gain is not None:
-            light = cv2.GaussianBlur(smoothed, (0, 0), 0.8)
-            variance = variance + np.maximum(light, 0) / np.float32(self.frame.gain)
+            variance = variance + light / np.float32(self.frame.gain)
+        light *= np.float32(_MODEL_ERROR)
+        variance = variance + light**2
         fit = fit_kernel(
             smoothed, reference, variance, column, row, basis=basis, half=stamp,
             mask=self.mask, order=self.options.order, flux_order=self.options.flux_order,
@@ -368,6 +373,18 @@ class _Work:
         flux /= np.sqrt(variance)
         flux[mask] = 0
         return flux, error
+
+
+def _ratio(
+    target: NDArray[np.float32], source: NDArray[np.float32], column: NDArray[np.int64], row: NDArray[np.int64], half: int
+) -> np.float32:
+    """Return roughly how much brighter the stars are on one frame than on the other."""
+    if not column.size:
+        return np.float32(1.0)
+    ratio = cut(target, column, row, half).sum(axis=(1, 2)) / np.maximum(
+        cut(source, column, row, half).sum(axis=(1, 2)), 1e-6
+    )
+    return np.float32(max(float(np.median(ratio)), 1e-6))
 
 
 def _needed_smoothing(frame: Shapes, template: Shapes) -> float:
