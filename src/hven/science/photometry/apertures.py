@@ -171,7 +171,7 @@ def optimal_flux(
     x: Floats,
     y: Floats,
     psf: PsfModel,
-    rings: Rings,
+    sums: Sums,
     *,
     radius_px: float,
     noise: Floats,
@@ -180,13 +180,15 @@ def optimal_flux(
 ) -> tuple[Floats, Floats]:
     """Return flux and error (n,) of sums weighted with the stars' profile, on the scale of the circle's light.
 
-    The weights are those for a sky-limited star (Naylor's choice: then an error of the profile scales all stars
-    alike) within a square of the circle's size; a star of any brightness keeps the same effective profile.
+    The weights count the star's own photons, as far as its light in the circle tells: of a bright star they make a
+    plain sum, on which an error of the profile has no effect, and of a faint one Naylor's sky-limited weights.
 
     Parameters
     ----------
-    image, x, y, rings, noise, gain, closed
+    image, x, y, noise, gain, closed
         As of `aperture_flux`.
+    sums : Sums
+        Of the same circles.
     psf : PsfModel
         The stars' profile.
     radius_px : float
@@ -194,21 +196,21 @@ def optimal_flux(
 
     """
     half = int(np.ceil(radius_px)) + 1
-    flux, error = np.zeros(x.size), np.zeros(x.size)
+    flux, error, level = np.zeros(x.size), np.zeros(x.size), sums.rings.level
     step = max(_CELLS // (2 * half + 1) ** 2, 1)
     for start in range(0, x.size, step):
         some = slice(start, start + step)
         stamps = mirrored(cut_stamps(image, x[some], y[some], half, closed=closed))
         model = psf.stamps(x[some] - stamps.column, y[some] - stamps.row, half, x[some], y[some])
-        scale = _in_circle(psf, radius_px, x[some], y[some])
-        model = np.where(stamps.usable, model, 0) / scale[:, None, None]
-        weight = model / np.maximum(np.sum(model**2, axis=(1, 2)), 1e-12)[:, None, None]
-        light = stamps.values - rings.level[some, None, None]
-        sums = np.sum(weight * np.where(stamps.usable, light, 0), axis=(1, 2))
-        photons = np.maximum(sums, 0)[:, None, None] * model / gain
-        variance = np.sum(weight**2 * (noise[some, None, None] ** 2 + photons), axis=(1, 2))
-        flux[some] = sums
-        error[some] = np.sqrt(variance + (weight.sum(axis=(1, 2)) * rings.error[some]) ** 2)
+        model = np.where(stamps.usable, model, 0) / _in_circle(psf, radius_px, x[some], y[some])[:, None, None]
+        sky = np.maximum(noise[some, None, None], 1e-9) ** 2
+        own = np.nan_to_num(np.maximum(sums.flux[some], 0))[:, None, None] * np.maximum(model, 0) / gain
+        weight = model / (sky + own)
+        weight /= np.maximum(np.sum(weight * model, axis=(1, 2)), 1e-12)[:, None, None]
+        light = np.where(stamps.usable, stamps.values - level[some, None, None], 0)
+        flux[some] = np.sum(weight * light, axis=(1, 2))
+        variance = np.sum(weight**2 * (sky + own), axis=(1, 2))
+        error[some] = np.sqrt(variance + (weight.sum(axis=(1, 2)) * sums.rings.error[some]) ** 2)
     return flux, error
 
 

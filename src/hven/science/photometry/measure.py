@@ -173,7 +173,7 @@ def measure_objects(
             notes.append("Too few clean stars for a profile: plain apertures were used.")
         else:
             flux, error = optimal_flux(
-                image, x, y, psf, rings, radius_px=radius, noise=noise, gain=gain, closed=closed
+                image, x, y, psf, sums, radius_px=radius, noise=noise, gain=gain, closed=closed
             )
     flags = flags | _disturbed(found, x, y, radius)
     table = _table(found, moments, x, y, flux=flux, error=error, rings=rings, area=sums.area_px, noise=noise,

@@ -1,0 +1,221 @@
+"""The first look at a frame: its gain, saturation, filter, mask, sky and the width of its stars."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hven.errors import Invalid
+from hven.science.catalogues.photometric.filters import FILTERS, normalise
+from hven.science.frames.frame import Meaning
+from hven.science.photometry.cosmics import find_cosmics
+from hven.science.photometry.masks import (
+    Bits,
+    MaskBit,
+    as_pixels,
+    basic_mask,
+    check_share,
+    mark_pits,
+    saturation_of,
+)
+from hven.science.stars.background import Background, estimate_background
+from hven.science.stars.detect import measure_fwhm
+
+Log = Callable[[str], None]
+Progress = Callable[[float, str], None]
+USUAL_MESH_PX = 256
+_DEFAULT_BAND = "r"
+_ABOVE = 1.05  # of the highest pixel: the saturation of a frame that shows none
+
+
+def silent(*_: object) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectSettings:
+    """What a user may say; None leaves it to the header and the frame."""
+
+    gain: float | None = None  # electrons per ADU
+    saturation: float | None = None  # ADU
+    band: str | None = None
+    mesh_px: int | None = None
+    mask_cosmics: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a frame before anything on it is measured."""
+
+    data: NDArray[np.float32]  # (height, width), ADU
+    residual: NDArray[np.float32]  # less the sky; 0 where there is no value
+    bits: Bits
+    background: Background
+    gain: float  # electrons per ADU
+    saturation: float  # ADU
+    band: str  # a key of the filters
+    mesh_px: int
+    guess_fwhm_px: float
+    masked_share: float
+    cosmic_px: int  # pixels hit by cosmic rays
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.data.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.data.shape[0])
+
+
+def inspect(
+    data: NDArray[np.generic],
+    meaning: Meaning,
+    settings: InspectSettings | None = None,
+    *,
+    missing: NDArray[np.bool_] | None = None,
+    excluded: NDArray[np.generic] | None = None,
+    log: Log = silent,
+    progress: Progress = silent,
+) -> Inspection:
+    """Look at a frame and mask what cannot be trusted.
+
+    Parameters
+    ----------
+    data : (height, width)
+        Pixels, ADU.
+    meaning : Meaning
+        What the header says.
+    settings : InspectSettings, optional
+        What the user says.
+    missing, excluded : (height, width), optional
+        Pixels without a value, and the user's mask (above 0).
+    log : callable
+        Takes sentences.
+    progress : callable
+        Takes a fraction and words.
+
+    Raises
+    ------
+    Invalid
+        The frame has no sky or is nearly all masked, the saturation lies below the sky, or a setting cannot be.
+
+    """
+    settings = settings or InspectSettings()
+    pixels = as_pixels(data)
+    gain = _gain(settings, meaning, log)
+    band = _band(settings, meaning, log)
+    mesh = mesh_size(pixels.shape, settings.mesh_px)
+    level = saturation_of(pixels, settings.saturation or meaning.saturation)
+    if level is not None:
+        log(f"Pixels are full from {level:g} ADU.")
+    progress(0.1, "Measuring the sky")
+    bits = basic_mask(pixels, missing=missing, excluded=excluded, saturation=level)
+    check_share(bits)
+    background = estimate_background(pixels, bits > 0 if bits.any() else None, cell=mesh)
+    sky, noise = float(np.median(background.level.values)), float(np.median(background.noise.values))
+    log(f"The sky is {sky:.4g} ADU with a noise of {noise:.3g} ADU, in cells of {mesh} pixels.")
+    if not noise > 0:
+        raise Invalid("The frame has no noise at all: it is empty, constant, or not an exposure of the sky.")
+    if level is not None and level <= sky + 3 * noise:
+        raise Invalid(
+            f"The saturation level, {level:g} ADU, lies at or below the sky of {sky:.4g} ADU; set it to what the detector holds."
+        )
+    if level is None:
+        level = float(_ABOVE * np.max(np.where(bits == 0, pixels, -np.inf)))
+        log(f"No pixel looks full; the saturation is taken as {level:.5g} ADU.")
+    progress(0.4, "Masking")
+    residual = _residual(pixels, background, bits)
+    pits = mark_pits(residual, background, bits)
+    if pits:
+        log(f"{pits} pixels lie far below the sky and are masked.")
+    fwhm = measure_fwhm(pixels, bits > 0 if bits.any() else None)
+    cosmic = 0
+    if settings.mask_cosmics:
+        progress(0.6, "Looking for cosmic rays")
+        hits = find_cosmics(residual, background, bits, gain=gain, fwhm_px=fwhm)
+        bits.ravel()[hits] |= MaskBit.COSMIC
+        cosmic = int(hits.size)
+        log(f"{cosmic} pixels are hit by cosmic rays or hot.")
+    share = check_share(bits)
+    log(f"{100 * share:.2f} % of the pixels are masked; stars are about {fwhm:.1f} pixels wide.")
+    progress(1.0, "Inspected")
+    return Inspection(pixels, residual, bits, background, gain, level, band, mesh, fwhm, share, cosmic)
+
+
+def inspected_again(
+    data: NDArray[np.generic], bits: Bits, *, gain: float, saturation: float, band: str, mesh_px: int
+) -> Inspection:
+    """Return an inspection whose mask was made before: the sky is measured on what it leaves.
+
+    Raises
+    ------
+    Invalid
+        The mask is of another size, or leaves nearly nothing.
+
+    """
+    pixels = as_pixels(data)
+    if bits.shape != pixels.shape:
+        raise Invalid("The mask and the frame differ in size; inspect the frame again.")
+    bits = bits.copy()
+    bits[~np.isfinite(pixels)] |= MaskBit.MISSING
+    share = check_share(bits)
+    background = estimate_background(pixels, bits > 0 if bits.any() else None, cell=mesh_size(pixels.shape, mesh_px))
+    if not float(np.median(background.noise.values)) > 0:
+        raise Invalid("The frame has no noise at all: it is empty, constant, or not an exposure of the sky.")
+    fwhm = measure_fwhm(pixels, bits > 0 if bits.any() else None)
+    cosmic = int(np.count_nonzero(bits & MaskBit.COSMIC))
+    return Inspection(
+        pixels, _residual(pixels, background, bits), bits, background, gain, saturation, band, background.level.cell,
+        fwhm, share, cosmic,
+    )  # fmt: skip
+
+
+def with_mask(inspection: Inspection, excluded: NDArray[np.generic]) -> Inspection:
+    """Return the inspection with more pixels left out (above 0)."""
+    bits = inspection.bits.copy()
+    bits[~(excluded <= 0)] |= MaskBit.EXCLUDED
+    return replace(inspection, bits=bits, masked_share=check_share(bits))
+
+
+def mesh_size(shape: tuple[int, ...], wanted: int | None) -> int:
+    """Return the side of the sky's cells, pixels: 256 or what is wanted, so that there are some four along each side."""
+    least = min(shape)
+    return int(np.clip(wanted or min(USUAL_MESH_PX, least // 4), 8, max(least, 8)))
+
+
+def _gain(settings: InspectSettings, meaning: Meaning, log: Log) -> float:
+    told = settings.gain
+    if told is not None and not (np.isfinite(told) and told >= 0):
+        raise Invalid("The gain is a positive number of electrons for one ADU.")
+    gain = told or meaning.gain
+    if gain is None or not np.isfinite(gain) or gain <= 0:
+        log("The gain is not known; 1 electron for one ADU is taken, so errors of bright stars are rough.")
+        return 1.0
+    log(f"The gain is {gain:g} electrons for one ADU.")
+    return float(gain)
+
+
+def _band(settings: InspectSettings, meaning: Meaning, log: Log) -> str:
+    if settings.band:
+        band = normalise(settings.band)
+        if band is None:
+            raise Invalid(f"There is no filter called {settings.band[:40]}; the filters are {', '.join(FILTERS)}.")
+        return band
+    band = normalise(meaning.filter or "")
+    if band is None:
+        named = f"The header's filter {meaning.filter} is not known" if meaning.filter else "The header names no filter"
+        log(f"{named}; {_DEFAULT_BAND} is taken.")
+        return _DEFAULT_BAND
+    return band
+
+
+def _residual(pixels: NDArray[np.float32], background: Background, bits: Bits) -> NDArray[np.float32]:
+    residual = pixels - background.level.rows(0, pixels.shape[0])
+    empty = (bits & MaskBit.MISSING) > 0
+    if empty.any():
+        residual[empty] = 0
+    return np.ascontiguousarray(residual, np.float32)
