@@ -16,10 +16,10 @@ def test_who_finds_a_long_line_is_told_at_once_to_come_again(monkeypatch: pytest
     real = pictures._only_one
 
     def wait() -> None:
-        with pictures._turn():
+        with pictures.one_picture():
             pass
 
-    with pictures._turn():
+    with pictures.one_picture():
         monkeypatch.setattr(pictures, "_only_one", lambda: waiting.set() or real())
         second = threading.Thread(target=lambda: (wait(), done.set()))
         second.start()

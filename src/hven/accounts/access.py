@@ -7,8 +7,8 @@
   files of an album, and what is made of them), as far as that belongs to the record's owner.
 - A key may do what its user may, within its scopes; a key of an observatory opens that observatory's records only.
 - Of records that are `overseen` (reductions), staff see, change and delete everybody's; whoever has the permission
-  ``view_all_tasks`` or ``edit_all_tasks`` sees, or sees and changes them. Elsewhere being staff gives nothing: operators
-  act through the staff pages, where every change is logged.
+  ``view_all_tasks`` or ``edit_all_tasks`` sees, or sees and changes them. Elsewhere being staff gives nothing:
+  operators act through the staff pages, where every change is logged.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "", within: str = "", 
             allowed |= Q(**{f"{at}{within}__uuid__in": shared, f"{at}{within}__owner": F(f"{at}owner")})
     if actor.user is None:
         return allowed
-    if overseen and actor.key_opens_all and _oversees(actor.user, verb):
+    if overseen and actor.key_opens_all and oversees(actor.user, verb):
         return Q(pk__isnull=False)
     own = Q(**{f"{at}owner": actor.user})
     rank = Role.ADMIN if verb == Verb.SHARE else Role.MEMBER
@@ -155,7 +155,7 @@ def _owned(model: type[Model], path: str) -> type[Model] | None:
     return model
 
 
-def _oversees(user: User, verb: Verb) -> bool:
+def oversees(user: User, verb: Verb) -> bool:
     """Say whether a user does this with everybody's overseen records; sharing stays with their owners."""
     if verb == Verb.SHARE or not user.is_active:
         return False
@@ -176,4 +176,4 @@ def _granted(actor: Actor, *, change: bool) -> QuerySet[Grant, Any]:
     return grants.values("record")
 
 
-__all__ = ["Owned", "Verb", "check", "find", "may", "need", "permitted", "visible"]
+__all__ = ["Owned", "Verb", "check", "find", "may", "need", "oversees", "permitted", "visible"]

@@ -56,6 +56,12 @@ class Setting:
 
 OPTIONS: tuple[Option, ...] = (
     Option("DATA", kinds.PATH, Path("~/.local/share/hven"), "The folder that holds all state."),
+    Option(
+        "LOCAL_FILES",
+        kinds.PATH,
+        None,
+        "The folder from which users may take frames by their path; by default files in the data folder.",
+    ),
     Option("CONFIG", kinds.PATH, None, "The TOML file with settings; by default hven.toml in the data folder."),
     Option("HOST", kinds.TEXT, "127.0.0.1", "The address that `hven serve` listens on."),
     Option("PORT", kinds.COUNT, 8000, "The port that `hven serve` listens on."),
@@ -134,6 +140,25 @@ OPTIONS: tuple[Option, ...] = (
         kinds.URL,
         "https://portal.nersc.gov/project/cosmo/temp/dstn/index-5200/LITE",
         "The same for the 5200-LITE series.",
+    ),
+    Option(
+        "OUTSIDE",
+        kinds.SWITCH,
+        True,
+        "Whether public services are asked: VizieR, SkyBoT, Sesame, and archives of templates.",
+    ),
+    Option("OUTSIDE_TIME_LIMIT", kinds.SECONDS, 30.0, "Seconds that one question to a public service may take."),
+    Option(
+        "OUTSIDE_CACHE",
+        kinds.SIZE,
+        4 * GIB,
+        "The most bytes that kept answers of each kind (cones, names, templates) take on the disk.",
+    ),
+    Option(
+        "VIZIER_URL",
+        kinds.URL,
+        "https://vizier.cds.unistra.fr",
+        "The VizieR server that is asked for reference stars; a mirror of your own may be private.",
     ),
     Option(
         "SOLVE_TIME_LIMIT", kinds.SECONDS, 60.0, "Seconds of search after which a frame counts as having no solution."

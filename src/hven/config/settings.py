@@ -39,6 +39,7 @@ HVEN_VISITOR_QUEUED: int = OPTIONS["VISITOR_QUEUED"]
 HVEN_VISITOR_DAILY: int = OPTIONS["VISITOR_DAILY"]
 HVEN_VISITOR_KEEP: float = OPTIONS["VISITOR_KEEP"]
 HVEN_MAX_UPLOAD: int = OPTIONS["MAX_UPLOAD"]
+HVEN_LOCAL_FILES: Path | None = OPTIONS["LOCAL_FILES"]
 HVEN_MAX_MEMBERS: int = OPTIONS["MAX_MEMBERS"]
 HVEN_MAX_UNPACKED: int = OPTIONS["MAX_UNPACKED"]
 HVEN_MAX_PIXELS: int = OPTIONS["MAX_PIXELS"]
@@ -72,7 +73,7 @@ HVEN_INDEX_SOURCES: dict[str, tuple[str, bool]] = {
 }
 HVEN_CHECKOUT = Path(__file__).resolve().parents[3]
 HVEN_ASSETS: Path = OPTIONS["ASSETS"] or HVEN_CHECKOUT / "node_modules"
-HVEN_DIALECT_PREFIXES = {"nova": "nova"}
+HVEN_DIALECT_PREFIXES = {"nova": "nova", "stdweb": "stdweb"}
 if _unknown := set(HVEN_DIALECT_HOSTS.values()) - set(HVEN_DIALECT_PREFIXES):
     raise Invalid(
         f"HVEN_DIALECT_HOSTS names the dialect {min(_unknown)}, which hven does not speak;"
@@ -110,6 +111,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     *HVEN_APPS,
 ]
 AUTH_USER_MODEL = "accounts.User"

@@ -265,7 +265,7 @@ def test_a_picture_that_does_not_get_its_turn_is_asked_for_again(
 
     job = nova.solve("wide.fits", wide_frame.read_bytes())
     monkeypatch.setattr(pictures, "_WAIT_S", 0.0)
-    with pictures._turn():
+    with pictures.one_picture():
         busy = nova.file(f"grid_display/{job}")
     assert busy.status_code == 503
     assert nova.file(f"grid_display/{job}").status_code == 200

@@ -13,7 +13,7 @@ from hven.storage.models import Blob
 class ReductionFile(models.Model):
     """One file: bytes under a path within the reduction, made by a run or put there by a person.
 
-    Those that are `current` are the reduction's folder. A run's products stay with it after newer ones took their paths.
+    Those that are `current` are the reduction's folder. A solving run's products stay with it, whatever lies there now.
     """
 
     reduction = models.ForeignKey(Reduction, on_delete=models.CASCADE, related_name="files")

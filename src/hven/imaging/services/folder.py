@@ -25,6 +25,10 @@ BUSY = "This frame is being processed; wait for the end, or cancel it."
 MOST_FILES = 10_000  # of one reduction
 
 
+class Busy(Conflict):
+    """The reduction is being processed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One file or folder as a listing shows it."""
@@ -87,7 +91,7 @@ def find_file(reduction: Reduction, path: str) -> ReductionFile:
 def put_file(actor: Actor, reduction: Reduction, path: str, blob: Blob) -> ReductionFile:
     """Lay stored bytes into the folder, in place of a file of that path.
 
-    What is put there as ``image.fits`` is the frame from now on; for a reduction without one it is filed as its data file.
+    What is put there as ``image.fits`` is the frame from now on; where there was none it is filed as the data file.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def put_file(actor: Actor, reduction: Reduction, path: str, blob: Blob) -> Reduc
     path = checked_path(path)
     locked = idle(reduction)
     archive.check_quota(locked.owner, blob.size)
-    others = set(reduction.files.filter(current=True).values_list("path", flat=True)) - {path}
+    others = {row.path for row in current(locked)} - {path}
     if len(others) >= MOST_FILES:
         raise Conflict(f"A task holds at most {MOST_FILES} files; delete some first.")
     if any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in others):
@@ -159,8 +163,15 @@ def idle(reduction: Reduction) -> Reduction:
     """Return the reduction locked for the caller's transaction; raise Conflict while a run is under way."""
     locked = Reduction.objects.select_for_update().select_related("latest_run__job", "owner").get(pk=reduction.pk)
     if locked.latest_run is not None and not locked.latest_run.ended:
-        raise Conflict(BUSY)
+        raise Busy(BUSY)
     return locked
+
+
+def check_idle(reduction: Reduction) -> None:
+    """Raise Busy while a run is under way; asked before bytes are taken, which may last."""
+    run = Run.objects.filter(reduction=reduction).select_related("job").order_by("-id").first()
+    if run is not None and not run.ended:
+        raise Busy(BUSY)
 
 
 def _received(reduction: Reduction) -> ReductionFile | None:

@@ -73,7 +73,7 @@ def picture(run: Run, kind: str, *, full: bool) -> tuple[bytes, str]:
         _need_solution(run)
     kept = None if full else product_or_none(run, name)
     if kept is None:
-        with _turn():
+        with one_picture():
             kept = None if full else product_or_none(run, name)  # somebody else made it meanwhile
             if kept is None:
                 content = _render(run, kind, full=full)
@@ -165,7 +165,7 @@ def _keep(run: Run, name: str, media_type: str, content: bytes) -> None:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def one_picture() -> Iterator[None]:
     """One picture at a time for all threads and processes: a frame in memory may take gigabytes.
 
     Raises

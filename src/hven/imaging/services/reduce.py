@@ -92,9 +92,16 @@ def _step(job: JobContext, run: Run, context: StepContext, position: int, declar
     started, log = timezone.now(), _Log([])
     context.begin(declared.key)
     context.files.begin()
-    context.on_line = lambda line: (log.add(line), job.log(f"[{declared.key}] {line}"))[0]
     share, first = 0.96 / len(run.steps), 0.02 + 0.96 * position / len(run.steps)
-    context.tell = lambda fraction, words="": job.progress(first + share * fraction, words or declared.title)
+
+    def on_line(line: str) -> None:
+        log.add(line)
+        job.log(f"[{declared.key}] {line}")
+
+    def tell(fraction: float, words: str = "") -> None:
+        job.progress(first + share * fraction, words or declared.title)
+
+    context.on_line, context.tell = on_line, tell
     with job.checkpoint():
         _locked(run)
         _set_stage(run, declared.stem)

@@ -99,7 +99,7 @@ def set_up(
     config: Mapping[str, Any] | None = None,
     observatories: Sequence[Observatory] | None = None,
 ) -> Reduction:
-    """Change what a reduction is called, its whole configuration, and whose members work on it; None leaves a thing as it is."""
+    """Change a reduction's names, its whole configuration, whose members work on it; None leaves a thing as it is."""
     access.check(actor, access.Verb.CHANGE, reduction)
     locked = Reduction.objects.select_for_update().get(pk=reduction.pk)
     if name is not None:
@@ -146,7 +146,7 @@ def process(actor: Actor, reduction: Reduction, steps: Sequence[str], config: Ma
 
 @transaction.atomic
 def cancel_reduction(actor: Actor, reduction: Reduction) -> Run | None:
-    """Stop what is done with a reduction, waiting or under way; return the run that was stopped, None where there was none."""
+    """Stop what is done with a reduction, waiting or under way; return the run that was stopped, if there was one."""
     access.check(actor, access.Verb.CHANGE, reduction)
     found = None
     for job in Job.objects.filter(run__reduction=reduction).exclude(state__in=ENDS).select_related("run"):

@@ -28,8 +28,8 @@ class StepContext:
     """The input, the configuration, what earlier steps found, and how to speak while working.
 
     The input is a frame, or a bare list of sources; a step with a stem works in a reduction's folder instead, `files`,
-    and what it finds for later steps and people it sets in the reduction's configuration. Steps of one run share it, the
-    solver's answer and `memo` in memory; what must outlive the run goes into results and products.
+    and what it finds for later steps and people it sets in the reduction's configuration. Steps of one run share it,
+    the solver's answer and `memo` in memory; what must outlive the run goes into results and products.
     """
 
     config: dict[str, Any]

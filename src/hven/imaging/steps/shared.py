@@ -13,14 +13,27 @@ SATURATION = Key(
     low=-1e9, high=1e12,
 )  # fmt: skip
 FILTER = Key("filter", "text", "The filter; by default what the header says, else r.")
-BACKGROUND_SIZE = Key("bg_size", "int", "The side of the background's mesh cells; by default 256, less for small frames.",
-                      "px", low=4, high=8192)  # fmt: skip
+BACKGROUND_SIZE = Key(
+    "bg_size",
+    "int",
+    "The side of the background's mesh cells; by default 256, less for small frames.",
+    "px",
+    low=4,
+    high=8192,
+)
 CATALOGUE = Key("cat_name", "text", "The reference catalogue; by default one that has the filter and covers the field.")
 SN = Key(
     "sn", "float", "The signal-to-noise ratio from which sources are kept, and of limits.", "", 5.0, low=0.1, high=1e4
 )
-APERTURE = Key("initial_aper", "float", "The radius of the first aperture, before the width of stars is known.", "px", 3.0,
-               low=0.5, high=200)  # fmt: skip
+APERTURE = Key(
+    "initial_aper",
+    "float",
+    "The first aperture's radius, before the width of stars is known.",
+    "px",
+    3.0,
+    low=0.5,
+    high=200,
+)
 LEAST_AREA = Key("minarea", "int", "The least area of a source.", "px", 5, low=1, high=10_000)
 RELATIVE_APERTURE = Key("rel_aper", "float", "The radius of the aperture.", "FWHM", 1.0, low=0.1, high=20)
 RELATIVE_INNER = Key("rel_bg1", "float", "The inner radius of the sky's annulus.", "FWHM", 5.0, low=0.5, high=100)

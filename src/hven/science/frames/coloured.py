@@ -91,7 +91,7 @@ def _stretched(share: NDArray[Any], stretch: str) -> NDArray[Any]:
     if stretch == "log":
         return np.asarray(np.log1p(_LOG_DEPTH * share) / np.log1p(_LOG_DEPTH))
     if stretch == "sqrt":
-        return np.sqrt(share)
+        return np.asarray(np.sqrt(share))
     if stretch == "asinh":
         return np.asarray(np.arcsinh(share / _ASINH_KNEE) / np.arcsinh(1 / _ASINH_KNEE))
     return share

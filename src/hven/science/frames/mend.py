@@ -95,7 +95,7 @@ def repair_header(header: fits.Header) -> list[str]:
     return said
 
 
-def crop(
+def crop(  # noqa: PLR0917 - four corners
     source: Path,
     target: Path,
     x1: int | None = None,

@@ -1,0 +1,444 @@
+"""Reference stars for a field, wherever they can be had, and the verbs of the catalogues on this machine.
+
+A catalogue is asked by its name: first what lies on this machine under that name or was declared to stand for it, then
+VizieR, then the bright stars that come with the solver. Every answer says in words where it came from, and so does the
+log; what fails is one sentence, and the next source is asked.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from django.conf import settings
+
+from hven.errors import HvenError, Invalid, NotFound, Unavailable
+from hven.imaging.services import outside, solver_data
+from hven.outside import vizier
+from hven.outside.cones import rounded, within
+from hven.science.catalogues.photometric.columns import parse_columns
+from hven.science.catalogues.photometric.fallback import WARNING, fallback_rows
+from hven.science.catalogues.photometric.filters import FILTERS, magnitude_column
+from hven.science.catalogues.photometric.known import CATALOGUES, NEIGHBOURS, KnownCatalogue
+from hven.science.catalogues.photometric.sources import open_source
+from hven.science.catalogues.photometric.tile_write import WORK_PREFIX, export_catalogue, import_catalogue
+from hven.science.catalogues.photometric.tiles import Description, TiledCatalogue, as_table
+from hven.science.catalogues.photometric.transformations import FAMILIES, add_bands, filled
+from hven.storage import services as storage
+
+Log = Callable[[str], None]
+Tell = Callable[[float, str], None]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,59}")
+_BRIGHTER = (18.0, 16.0, 14.0)  # limits tried where a cone has more stars than VizieR gives
+_LIMIT_STEP = 0.5  # magnitudes, to which limits of cones are rounded up so that they share files
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRows:
+    """Reference stars of a field."""
+
+    table: Table  # RAJ2000, DEJ2000 (ICRS degrees), and of each filter its magnitudes and errors; missing ones masked
+    source: str  # in words
+    warning: str = ""  # what the user should know of them; empty where all is well
+    key: str = ""  # the catalogue that they come from
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The filters of which there are magnitudes, in order."""
+        return tuple(key for key in FILTERS if magnitude_column(key) in self.table.colnames)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """A catalogue that can be asked for by name."""
+
+    key: str
+    name: str
+    filters: tuple[str, ...]
+    local: Description | None  # what stands for it on this machine
+    known: KnownCatalogue | None
+
+
+def _tell_nobody(_fraction: float, _words: str) -> None:
+    pass
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+
+
+def reference_rows(
+    cat_name: str,
+    ra: float,
+    dec: float,
+    radius_deg: float,
+    limit: float | None = None,
+    *,
+    log: Log,
+    tell: Tell = _tell_nobody,
+    epoch: float | None = None,
+) -> ReferenceRows:
+    """Return the reference stars within a circle, from the best source that has any.
+
+    Parameters
+    ----------
+    cat_name
+        A catalogue's key (`known.CATALOGUES`), or the name of one on this machine.
+    ra, dec, radius_deg
+        The circle, ICRS degrees.
+    limit
+        The faintest magnitude in the column that the catalogue's limit refers to.
+    log
+        Told one sentence for each source that was asked.
+    tell
+        Told how far it is.
+    epoch
+        Julian year to which the last resort's stars are moved.
+
+    Raises
+    ------
+    Invalid
+        Nobody knows a catalogue of that name.
+    Unavailable
+        No source has any star there; the sentence says why each did not.
+    """
+    known = _known(cat_name)
+    reasons: list[str] = []
+    for source in (_from_disk, _from_vizier, _from_solver):
+        try:
+            tell(len(reasons) / 3, "Looking for reference stars")
+            found = source(cat_name, known, (ra, dec, radius_deg), limit, epoch)
+        except (HvenError, OSError) as error:
+            reasons.append(str(error))
+            log(str(error))
+            continue
+        added = add_bands(found.table, _family(found.key, known))
+        more = f"; {', '.join(added)} by transformation" if added else ""
+        log(f"{len(found)} reference stars from {found.source}{more}.")
+        if found.warning:
+            log(found.warning)
+        tell(1.0, f"{len(found)} reference stars")
+        return found
+    raise Unavailable(f"There are no reference stars for this field. {' '.join(dict.fromkeys(reasons))}")
+
+
+def neighbours(
+    ra: float, dec: float, radius_deg: float, *, log: Log, names: Iterable[str] = (), tell: Tell = _tell_nobody
+) -> dict[str, ReferenceRows]:
+    """Return the rows of several catalogues within a circle, of those that could be had.
+
+    Parameters
+    ----------
+    ra, dec, radius_deg
+        The circle, ICRS degrees.
+    log
+        Told one sentence for each catalogue.
+    names
+        Keys of `known.NEIGHBOURS`, or names on this machine; by default all that cover the declination.
+
+    Returns
+    -------
+    dict of str to ReferenceRows
+        By key; a catalogue that has no star there has no rows, one that could not be asked is missing.
+    """
+    wanted = list(names) or [key for key, one in NEIGHBOURS.items() if one.covers(dec)]
+    found: dict[str, ReferenceRows] = {}
+    for number, key in enumerate(wanted):
+        tell(number / len(wanted), f"Asking {key} for neighbours")
+        known = NEIGHBOURS.get(key) or _known(key)
+        for source in (_from_disk, _from_vizier):
+            try:
+                found[key] = source(key, known, (ra, dec, radius_deg), None, None)
+                log(f"{len(found[key])} rows from {found[key].source}.")
+                break
+            except _Nothing as error:
+                log(str(error))
+                found[key] = ReferenceRows(Table({"RAJ2000": np.zeros(0), "DEJ2000": np.zeros(0)}), str(error), key=key)
+            except (HvenError, OSError) as error:
+                log(str(error))
+    tell(1.0, f"{len(found)} catalogues")
+    return found
+
+
+def all_catalogues() -> tuple[CatalogueEntry, ...]:
+    """Return what can be asked for by name: the known catalogues in their order, then those of this machine alone."""
+    local = local_catalogues()
+    stand_in = {key: one for one in local for key in (one.stands_for,) if key} | {
+        one.name: one for one in local if one.name in CATALOGUES
+    }
+    known = [CatalogueEntry(key, one.name, one.filters, stand_in.get(key), one) for key, one in CATALOGUES.items()]
+    own = [CatalogueEntry(one.name, one.name, one.filters, one, None) for one in local if one.name not in CATALOGUES]
+    return (*known, *own)
+
+
+class _Nothing(NotFound):
+    """A source answered, and has no star there."""
+
+
+_Cone = tuple[float, float, float]
+
+
+def _from_disk(
+    name: str, known: KnownCatalogue | None, cone: _Cone, limit: float | None, _epoch: float | None
+) -> ReferenceRows:
+    local = _local_for(name)
+    if local is None:
+        if known is None:
+            raise NotFound(f"There is no catalogue {name} on this machine.")
+        raise NotFound(f"No catalogue on this machine stands for {known.name}.")
+    description = local.description
+    column = magnitude_column(known.limit_filter) if known is not None else description.sort_column
+    if column not in description.columns:
+        column = description.sort_column
+    table = local.cone(*cone, fainter_left_out=None if limit is None else (column, limit))
+    if not len(table):
+        raise _Nothing(f"The catalogue {description.name} on this machine has no star in this field.")
+    stands = f", which stands for {known.name}" if known is not None else ""
+    return ReferenceRows(table, f"the catalogue {description.name} on this machine{stands}", key=description.name)
+
+
+def _from_vizier(
+    name: str, known: KnownCatalogue | None, cone: _Cone, limit: float | None, _epoch: float | None
+) -> ReferenceRows:
+    if known is None:
+        raise NotFound(f"{vizier.SERVICE} is not asked for {name}, which only this machine has.")
+    if not known.covers(cone[1]):
+        raise _Nothing(f"{known.name} does not reach declination {cone[1]:.1f}.")
+    wide = rounded(*cone)
+    faintest = None if limit is None else float(np.ceil(limit / _LIMIT_STEP) * _LIMIT_STEP)
+    cache = outside.cache("cones")
+    path = cache.path(known.vizier, wide.name, "all" if faintest is None else f"{faintest:g}", suffix=".parquet")
+    kept = _read_kept(path) if cache.get(path) is not None else None
+    by = f"{vizier.SERVICE}, kept on this machine" if kept is not None else vizier.SERVICE
+    if kept is None:
+        kept = _asked(known, (wide.ra, wide.dec, wide.radius_deg), faintest)
+        cache.put(path, lambda target: _keep(kept, target))
+    table = within(kept, *cone)
+    column = magnitude_column(known.limit_filter)
+    if limit is not None and column in table.colnames:
+        with np.errstate(invalid="ignore"):
+            table = table[filled(table[column]) <= limit]
+    if not len(table):
+        raise _Nothing(f"{vizier.SERVICE} has no star of {known.name} in this field.")
+    return ReferenceRows(table, f"{known.name} ({by})", key=known.key)
+
+
+def _asked(known: KnownCatalogue, cone: _Cone, limit: float | None) -> Table:
+    """Ask VizieR, and again with a brighter limit where it has more stars than it gives: a part would be lopsided."""
+    tried = [limit, *(bright for bright in _BRIGHTER if limit is None or bright < limit)]
+    for faintest in tried:
+        table = vizier.cone(known, *cone, outside.asking(), limit=faintest, address=outside.setting("VIZIER_URL"))
+        if len(table) < vizier.MOST_ROWS:
+            return table
+    raise Unavailable(f"{known.name} has more stars in this field than {vizier.SERVICE} gives; take a smaller field.")
+
+
+def _from_solver(
+    _name: str, known: KnownCatalogue | None, cone: _Cone, limit: float | None, epoch: float | None
+) -> ReferenceRows:
+    table = fallback_rows(solver_data.opened().reference, *cone, epoch=epoch)
+    if known is not None and not any(magnitude_column(key) in table.colnames for key in known.filters):
+        raise Unavailable(f"The solver's stars have no magnitudes of {known.name}.")
+    if limit is not None:
+        table = table[np.fmin(filled(table["Gmag"]), filled(table["Vmag"])) <= limit]
+    if not len(table):
+        raise _Nothing("The bright stars that come with the solver are not in this field.")
+    return ReferenceRows(table, "the bright stars that come with the solver", WARNING, "solver")
+
+
+def _known(name: str) -> KnownCatalogue | None:
+    if name in CATALOGUES:
+        return CATALOGUES[name]
+    local = _local_for(name)
+    if local is None:
+        names = ", ".join(entry.key for entry in all_catalogues())
+        raise Invalid(
+            f"There is no catalogue {name[:60]}; there are {names}. `hven catalogue add` brings one of your own."
+        )
+    return None
+
+
+def _family(key: str, known: KnownCatalogue | None) -> str:
+    local = _local_for(key) if key != "solver" else None
+    if local is not None and local.description.family:
+        return local.description.family
+    return known.family if known is not None and key != "solver" else ""
+
+
+def _keep(table: Table, path: Path) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - not for the web
+    import pyarrow.parquet as pq  # noqa: PLC0415 - the same
+
+    arrays: dict[str, Any] = {
+        name: pa.array(np.asarray(table[name]) if table[name].dtype.kind in "US" else filled(table[name]))
+        for name in table.colnames
+    }
+    pq.write_table(pa.table(arrays), path, compression="zstd")
+
+
+def _read_kept(path: Path) -> Table | None:
+    import pyarrow as pa  # noqa: PLC0415 - not for the web
+    import pyarrow.parquet as pq  # noqa: PLC0415 - the same
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        return None  # another process has cleared it away, or the disk was full when it was written
+    return as_table({name: table.column(name).to_numpy() for name in table.column_names})
+
+
+# --- the catalogues of this machine ---------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Return where the catalogues of this machine lie; all users of the server share them."""
+    place: Path = settings.HVEN_FOLDERS.data / "catalogues"
+    return place
+
+
+def local_catalogues() -> list[Description]:
+    """Return the catalogues of this machine, by name."""
+    found = []
+    for path in sorted(folder().glob("*/catalogue.json")):
+        if not path.parent.name.startswith("."):
+            try:
+                found.append(Description.read(path.parent))
+            except NotFound:
+                continue
+    return found
+
+
+def open_catalogue(name: str) -> TiledCatalogue:
+    """Open a catalogue of this machine; NotFound where there is none of that name."""
+    return TiledCatalogue.open(folder() / check_name(name))
+
+
+def check_name(name: str) -> str:
+    """Return a name as it is, or raise Invalid where it cannot be a catalogue's or a template's."""
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        raise Invalid(
+            "A name is made of up to 60 letters, digits and the signs _ . + -, and begins with a letter or a digit."
+        )
+    return name
+
+
+def add_catalogue(
+    name: str,
+    path: Path,
+    *,
+    columns: str = "",
+    unit: str = "",
+    stands_for: str = "",
+    family: str = "",
+    epoch: float | None = None,
+    licence: str = "",
+    replace_old: bool = False,
+    tell: Tell = _tell_nobody,
+) -> Description:
+    """Bring a catalogue onto this machine; it is there whole or not at all.
+
+    Parameters
+    ----------
+    name
+        It serves whoever asks for this name; that of a known catalogue makes it stand for that one.
+    path
+        The file; see `sources.open_source`.
+    columns
+        As of `columns.parse_columns`, where names are not recognised.
+    unit
+        Of the places: deg, rad or hour.
+    stands_for
+        A known catalogue that it shall be asked in place of.
+    family
+        Whose magnitudes they are, for transformations: ps1, gaia or none; by default what the name or the columns say.
+    epoch
+        Julian year of the positions.
+    licence
+        On what terms it may be used.
+    replace_old
+        Whether a catalogue of that name is exchanged.
+    tell
+        Told how far it is; what it raises ends the import.
+
+    Raises
+    ------
+    Invalid, Conflict, Unavailable
+        What is wrong with the name, the file or its columns; there is one already; the disk is full.
+    """
+    check_name(name)
+    if stands_for and stands_for not in CATALOGUES:
+        raise Invalid(f"hven knows no catalogue {stands_for}; it knows {', '.join(CATALOGUES)}.")
+    known = CATALOGUES.get(stands_for or name)
+    if family not in {"", "none", *FAMILIES}:
+        raise Invalid(f"hven knows transformations of magnitudes of {', '.join(FAMILIES)}; {family[:30]} is none.")
+    source = open_source(path, parse_columns(columns), unit=unit)
+    storage.check_room(2 * path.stat().st_size)
+    keys = set(source.columns.magnitudes)
+    if not family:
+        family = known.family if known is not None else "gaia" if {"G", "BP", "RP"} <= keys else "none"
+    return import_catalogue(
+        source,
+        folder() / name,
+        name=name,
+        origin=path.name,
+        stands_for=stands_for or (name if known is not None else ""),
+        family="" if family == "none" else family,
+        epoch=epoch if epoch is not None else known.epoch if known is not None else None,
+        licence=licence or (known.licence if known is not None else ""),
+        replace=replace_old,
+        progress=tell,
+    )
+
+
+def remove_catalogue(name: str) -> Description:
+    """Remove a catalogue of this machine; who reads in it meanwhile gets an error that the next source answers."""
+    place = folder() / check_name(name)
+    description = Description.read(place)
+    gone = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=folder()))
+    try:
+        place.rename(gone / name)
+    finally:
+        shutil.rmtree(gone, ignore_errors=True)
+    return description
+
+
+def write_catalogue(name: str, path: Path, tell: Tell = _tell_nobody) -> int:
+    """Write a catalogue of this machine into a file whose ending says the format; return the number of rows."""
+    local = open_catalogue(name)
+    lower = [column.lower() for column in local.description.columns]
+    if path.suffix.lower() in {".fits", ".fit"} and len(set(lower)) < len(lower):
+        raise Invalid("FITS tables cannot hold columns that differ in case alone (Gmag, gmag); write Parquet or CSV.")
+    return export_catalogue(_pieces(local), path, tell, len(local))
+
+
+def _pieces(local: TiledCatalogue) -> Iterator[Table]:
+    yield from local.rows()
+
+
+_opened: dict[str, tuple[tuple[int, int], TiledCatalogue]] = {}
+
+
+def _local_for(name: str) -> TiledCatalogue | None:
+    """Return the catalogue of this machine under a name, or one that stands for it; opened once for each version."""
+    candidates = [name] if _NAME.fullmatch(name) and (folder() / name / "catalogue.json").exists() else []
+    if not candidates and name in CATALOGUES:
+        candidates = [one.name for one in local_catalogues() if one.stands_for == name]
+    for candidate in candidates:
+        try:
+            status = (folder() / candidate / "catalogue.json").stat()
+            stamp = status.st_mtime_ns, status.st_ino
+            if candidate not in _opened or _opened[candidate][0] != stamp:
+                _opened[candidate] = stamp, open_catalogue(candidate)
+            return _opened[candidate][1]
+        except (OSError, NotFound):
+            _opened.pop(candidate, None)
+    return None

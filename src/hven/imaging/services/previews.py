@@ -1,0 +1,101 @@
+"""Pictures of the files in a reduction's folder, made when somebody asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hven.errors import HvenError, Invalid
+from hven.imaging.models import Reduction, ReductionFile
+from hven.imaging.services import folder
+from hven.imaging.services.limits import frame_limits
+from hven.imaging.services.pictures import one_picture
+from hven.imaging.steps.workspace import IMAGE
+from hven.science.frames.frame import Frame
+from hven.storage import services as storage
+from hven.storage.models import Blob
+
+if TYPE_CHECKING:
+    from hven.science.frames.coloured import Look
+
+MASK = "custom_mask.fits"
+_NO_PICTURE = "Cannot read FITS data from file"
+
+
+class Unreadable(Invalid):
+    """The file holds nothing that can be shown as a picture."""
+
+
+def file_preview(reduction: Reduction, row: ReductionFile, look: Look, plane: int = -1) -> bytes:
+    """Return an encoded picture of a FITS file in a reduction's folder; whoever asks has checked that it may be seen.
+
+    Parameters
+    ----------
+    look : hven.science.frames.coloured.Look
+        How it is shown.
+    plane
+        The number of the HDU; -1 for the last that holds a picture.
+
+    Raises
+    ------
+    Unreadable
+        It is no file with a picture, or has no such plane.
+    Invalid
+        The look makes no sense.
+    Unavailable
+        Others' pictures take all the time just now.
+    """
+    from hven.science.frames.coloured import coloured  # noqa: PLC0415 - OpenCV, wanted by few requests
+
+    with one_picture():
+        frame = blob_plane(row.blob, plane)
+        mask = None
+        if row.path == IMAGE:
+            masked = {each.path: each.blob for each in folder.current(reduction)}.get(MASK)
+            if masked is not None:
+                mask = blob_plane(masked, -1).data > 0
+        return coloured(frame, look, mask)
+
+
+def path_preview(path: Path, look: Look, plane: int = -1) -> bytes:
+    """Return an encoded picture of a FITS file on this machine; as `file_preview`."""
+    from hven.science.frames.coloured import coloured  # noqa: PLC0415 - as above
+
+    with one_picture():
+        return coloured(_plane(path, plane), look)
+
+
+def blob_plane(blob: Blob, plane: int = -1) -> Frame:
+    """Read one plane of stored bytes; raise Unreadable where there is none."""
+    with storage.local(blob) as path:
+        return _plane(path, plane)
+
+
+def _plane(path: Path, plane: int) -> Frame:
+    from hven.science.frames.read import planes, read_frame  # noqa: PLC0415 - as above
+
+    try:
+        usable = (
+            [str(plane)] if plane >= 0 else [one.index for one in planes(path, limits=frame_limits()) if one.is_usable]
+        )
+        return read_frame(path, limits=frame_limits(), plane=usable[0 if plane >= 0 else plane])
+    except (HvenError, IndexError):
+        raise Unreadable(_NO_PICTURE) from None
+
+
+def cutout_picture(row: ReductionFile, width: int, form: str, quality: int) -> bytes:
+    """Return a cutout's planes side by side as an encoded picture.
+
+    Raises
+    ------
+    Unreadable
+        It is no cutout.
+    """
+    from hven.science.changes.cutout import read_cutout, render_cutout  # noqa: PLC0415 - as above
+
+    with one_picture(), storage.local(row.blob) as path:
+        try:
+            cutout = read_cutout(path)
+        except HvenError:
+            raise Unreadable(_NO_PICTURE) from None
+        return render_cutout(cutout, width=width, form=form, quality=quality)
