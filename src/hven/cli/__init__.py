@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from typing import Protocol, cast
 
-COMMANDS = ("serve", "worker", "solve", "simulate", "demo", "index", "user", "key", "config", "doctor", "manage")
+COMMANDS = ("serve", "worker", "solve", "simulate", "demo", "index", "catalogue", "template", "user", "key", "config", "doctor", "manage")
 
 
 class Command(Protocol):

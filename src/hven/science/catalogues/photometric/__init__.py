@@ -1,0 +1,1 @@
+"""Photometric reference catalogues: filters, magnitude systems, tables on disk, transformations between systems."""
