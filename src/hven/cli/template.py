@@ -92,8 +92,9 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _line(one: StoredTemplate) -> str:
     width = f', stars of {one.fwhm_arcsec:g}"' if one.fwhm_arcsec else ""
+    size = f"{60 * one.width_deg:.3g} by {60 * one.height_deg:.3g} arcminutes"
     return (
-        f"{one.name}: {one.filter or 'any filter'}, {60 * one.width_deg:.3g} by {60 * one.height_deg:.3g} arcminutes at "
+        f"{one.name}: {one.filter or 'any filter'}, {size} at "
         f'{one.ra:.4f} {one.dec:+.4f}, {one.scale_arcsec:.3g}"/px{width}, {one.bytes / 1e6:.1f} MB'
     )
 

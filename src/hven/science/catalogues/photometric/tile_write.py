@@ -326,10 +326,11 @@ def _note(
 
 
 def _area_deg2(counts: NDArray[np.int32]) -> float:
-    """Return the sky that rows cover: the finest cells of which chance leaves hardly any empty, eight rows or more each."""
-    rows, cells = int(counts.sum()), counts > 0
+    """Return the sky that rows cover: the finest cells of which chance leaves hardly any empty (eight rows each)."""
+    rows = int(counts.sum())
+    cells = np.asarray(counts > 0)
     for order in range(_FINE_ORDER, 0, -1):
-        cells = counts.reshape(-1, 4 ** (_FINE_ORDER - order)).any(axis=1)
+        cells = np.asarray(counts.reshape(-1, 4 ** (_FINE_ORDER - order)).any(axis=1))
         if rows >= 8 * np.count_nonzero(cells):
             break
     return float(np.count_nonzero(cells) * 41252.961 / cells.size)
