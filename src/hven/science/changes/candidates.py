@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hven.science.changes.adjust import Adjustments, adjust
 from hven.science.changes.fluxes import POGSON, Calibration, Fluxes, limits, measure
 from hven.science.changes.planes import Difference
-from hven.science.changes.profiles import Fits, fit_profiles
+from hven.science.changes.fitting import Fits, fit_profiles
 from hven.science.sky.wcs import Wcs
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,8 @@ class Search:
 
     radius_px: float  # of the aperture, the frame's own
     ring_px: tuple[float, float] | None = None
-    sn: float = 5.0
+    sn: float = 5.0  # least significance
+    false_alarms: float = 0.3  # expected peaks of noise in a frame, to which the least significance is raised
     gain: float | None = None  # electrons per ADU of the frame
     shape_filter: bool = True  # drop what has not the shape of a star
     adjust_filter: bool = True  # drop what a small shift and scale of the template explain
@@ -52,9 +53,10 @@ def find(
 ) -> Candidates:
     """Find new and brightened sources on a difference, brightest first.
 
-    `sn` is asked of the map of significance, which weighs every pixel; the aperture's own S/N may be less.
+    `sn` is asked of the map of significance, which weighs every pixel; the aperture's own S/N may be less. A large
+    frame holds so many independent places that noise passes 5 deviations now and then; see `Search.false_alarms`.
     """
-    column, row = peaks(difference, search.sn)
+    column, row = peaks(difference, max(search.sn, difference.threshold(search.false_alarms)))
     fits = fit_profiles(difference, column, row)
     rejected: dict[str, int] = {}
     keep = np.ones(column.size, np.bool_)

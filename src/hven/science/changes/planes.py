@@ -47,13 +47,15 @@ class Difference:
     significance: NDArray[np.float32]  # matched-filtered difference over its noise, residuals of bright stars included
     mask: NDArray[np.bool_]  # True where there is no difference
     kernel: SpatialKernel
-    psf: Floats  # (size, size), of a new point source in `diff`, unit sum
+    psf: Floats  # (size, size), of a new point source in the middle of `diff`, unit sum
+    profiles: SpatialKernel  # the same as it varies over the frame
     frame_psf: Floats  # the same in the frame itself
     smoothing_px: float  # sigma of the Gaussian that the frame was convolved with; 0 where it was not
     correlation: Floats  # (k, k), autocovariance of the noise of `diff` over its variance, k odd, zero lag in the middle
     star_error: tuple[float, float]  # residuals of stars: position error in pixels, and share of their light
     stars: int  # that the kernel rests on
     chi2: float  # of them, per degree of freedom
+    peak_density: float  # of noise peaks of `significance` per pixel: times u exp(-u^2 / 2) above u
     fwhm_px: float  # of the frame's stars
     template_fwhm_px: float  # of the template's, on the frame's grid
     identical: bool = False  # the template was the frame itself
@@ -70,3 +72,10 @@ class Difference:
         """Template counts become frame counts by this factor, in the middle of the frame."""
         x, y = np.array([(self.kernel.width - 1) / 2]), np.array([(self.kernel.height - 1) / 2])
         return float(self.kernel.scale(x, y)[0])
+
+    def threshold(self, false_alarms: float) -> float:
+        """Return the significance above which noise is expected to make so many peaks in the whole difference."""
+        pixels = float(np.count_nonzero(~self.mask))
+        u = np.linspace(1.0, 9.0, 801)
+        expected = pixels * self.peak_density * u * np.exp(-0.5 * u**2)
+        return float(u[np.argmax(expected <= false_alarms)])

@@ -1,129 +1,117 @@
-"""Fitting the star image to what a difference shows at given places: flux, position, and how well it fits."""
+"""The image of a star on a frame, as it varies over it, from bright stars.
 
-from dataclasses import dataclass
+Stars are moved onto the middle of a pixel by their Fourier phases, scaled to unit light in the core, and each pixel
+is fitted by a polynomial of the place with clipping, so that neighbours do not enter.
+"""
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from hven.science.changes.planes import Difference
+from hven.science.changes.kernel import SpatialKernel, polynomial_terms
 
 Floats = NDArray[np.float64]
-_ROUNDS = 8
-_PROFILE_ERROR = 0.03  # of a pixel's light, by which the star image is off
-_CHUNK = 400
-_MOST_PX = 1.5  # that a source lies from the pixel where it was looked for
+_CLIP = 2.5  # deviations of a pixel among stars: neighbours lie beyond
+_BEST = 60  # stars of a constant profile
+_MOST = 160  # of a varying one
+_STARS_PER_TERM = 12
+_ROUNDS = 3
+_BETTER = 0.97  # a higher order is taken where it leaves less than this share of the core's scatter
 
 
-@dataclass(frozen=True, slots=True)
-class Fits:
-    """Star images fitted to a difference; arrays of one length n."""
+def varying_profile(
+    stamps: NDArray[np.generic], x: Floats, y: Floats, size: tuple[int, int], bad: NDArray[np.bool_] | None = None
+) -> SpatialKernel:
+    """Return the image of a star of unit light, varying over the frame where that is seen.
 
-    x: Floats  # 0-based pixels
-    y: Floats
-    x_error: Floats
-    y_error: Floats
-    flux: Floats  # ADU in the whole star image
-    flux_error: Floats
-    chi2: Floats  # of the fit
-    freedom: Floats  # pixels less parameters
-    excess: Floats  # what the brightest of the middle nine pixels has beyond the fit, ADU
-    covered: Floats  # share of the profile's weight that lies on pixels with a value
+    Parameters
+    ----------
+    stamps : (n, size, size)
+        Background-subtracted squares about the pixels nearest to the stars.
+    x, y : (n,)
+        Centroids, 0-based pixels of the frame.
+    size : (width, height)
+        Of the frame.
+    bad : (n, size, size) bool, optional
+        Pixels without a value.
 
-
-def fit_radius(fwhm_px: float) -> int:
-    """Return how many pixels on each side of a source are fitted."""
-    return int(np.ceil(1.3 * max(fwhm_px, 1.5))) + 1
-
-
-def squares(image: NDArray[np.generic], column: NDArray[np.int64], row: NDArray[np.int64], half: int) -> Floats:
-    """Return squares about pixels, (n, size, size), NaN beyond the frame."""
-    height, width = image.shape
+    """
+    light = np.asarray(stamps, np.float64).copy()
+    if bad is not None:
+        light[bad] = 0.0
+    moved = _centred(light, x - np.rint(x), y - np.rint(y))
+    half = moved.shape[1] // 2
     axis = np.arange(-half, half + 1)
-    rows, columns = row[:, None] + axis, column[:, None] + axis
-    out = image[rows.clip(0, height - 1)[:, :, None], columns.clip(0, width - 1)[:, None, :]].astype(np.float64)
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
-    out[~inside] = np.nan
-    return np.asarray(out, np.float64)
+    core = np.hypot(axis[:, None], axis) <= max(0.3 * half, 1.5)
+    strength = moved[:, core].sum(axis=1)
+    best = np.argsort(-strength)[:_MOST]
+    best = best[strength[best] > 0] if np.any(strength > 0) else best[:1]
+    moved = moved[best] / np.maximum(strength[best], 1e-9)[:, None, None]
+    usable = np.ones(moved.shape, np.bool_) if bad is None else ~bad[best]
+    width, height = size
+    planes = _fitted(moved[:_BEST], usable[:_BEST], np.ones((min(best.size, _BEST), 1)))
+    order = 0
+    for higher in (1, 2):
+        terms = polynomial_terms(x[best], y[best], higher, width, height)
+        if best.size < _STARS_PER_TERM * terms.shape[1]:
+            break
+        plain = _scatter_of(planes, polynomial_terms(x[best], y[best], order, width, height), moved, usable, core)
+        trial = _fitted(moved, usable, terms)
+        left = _scatter_of(trial, terms, moved, usable, core)
+        if left < _BETTER * plain:
+            planes, order = trial, higher
+    return SpatialKernel(_normalised(planes), order, width, height)
 
 
-def fit_profiles(difference: Difference, column: NDArray[np.int64], row: NDArray[np.int64]) -> Fits:
-    """Fit the difference's star image near pixels (n,) by Gauss-Newton steps."""
-    parts = [
-        _fitted(difference, column[start : start + _CHUNK], row[start : start + _CHUNK])
-        for start in range(0, column.size, _CHUNK)
-    ]
-    if not parts:
-        return Fits(*(np.zeros(0) for _ in Fits.__slots__))
-    return Fits(*(np.concatenate([getattr(p, name) for p in parts]) for name in Fits.__slots__))
+def _centred(light: Floats, u: Floats, v: Floats) -> Floats:
+    """Return squares moved by (-u, -v)."""
+    size = light.shape[1]
+    full = scipy.fft.next_fast_len(size + 4, real=True)
+    fx, fy = scipy.fft.rfftfreq(full), scipy.fft.fftfreq(full)
+    phase = np.exp(2j * np.pi * (fx[None, None, :] * u[:, None, None] + fy[None, :, None] * v[:, None, None]))
+    moved = scipy.fft.irfft2(scipy.fft.rfft2(light, (full, full), axes=(1, 2)) * phase, (full, full), axes=(1, 2))
+    return np.asarray(moved[:, :size, :size], np.float64)
 
 
-def shifted(psf: Floats, u: Floats, v: Floats, half: int) -> tuple[Floats, Floats, Floats]:
-    """Return the profile moved by (u, v) and its slopes along x and y, (n, size, size) each."""
-    middle = psf.shape[0] // 2
-    size = scipy.fft.next_fast_len(psf.shape[0] + 6, real=True)
-    padded = np.zeros((size, size))
-    padded[: psf.shape[0], : psf.shape[0]] = psf
-    fx, fy = scipy.fft.rfftfreq(size), scipy.fft.fftfreq(size)
-    phase = np.exp(-2j * np.pi * (fx[None, None, :] * u[:, None, None] + fy[None, :, None] * v[:, None, None]))
-    whole = scipy.fft.rfft2(np.roll(padded, (-middle, -middle), axis=(0, 1))) * phase
-    place = np.arange(-half, half + 1) % size
-    out = []
-    for factor in (1.0, -2j * np.pi * fx[None, :], -2j * np.pi * fy[:, None]):
-        image = scipy.fft.irfft2(whole * factor, (size, size), axes=(1, 2))
-        out.append(image[:, place[:, None], place])
-    return out[0], out[1], out[2]
-
-
-def _fitted(difference: Difference, column: NDArray[np.int64], row: NDArray[np.int64]) -> Fits:
-    half = min(fit_radius(difference.fwhm_px), difference.psf.shape[0] // 2)
-    light = squares(difference.diff, column, row, half)
-    noise = squares(difference.noise, column, row, half)
-    closed = squares(difference.mask, column, row, half)
-    bad = ~np.isfinite(light) | (closed > 0) | ~(noise > 0)
-    light[bad], noise[bad] = 0.0, 1.0
-    n = column.size
-    u, v, flux = np.zeros(n), np.zeros(n), np.zeros(n)
-    base = np.where(bad, 0.0, 1.0 / noise**2)
-    weight = base
-    curvature = np.zeros((n, 3, 3))
+def _fitted(moved: Floats, usable: NDArray[np.bool_], terms: Floats) -> Floats:
+    """Fit each pixel by the terms with clipping; return the planes (terms, size, size)."""
+    n, size = moved.shape[0], moved.shape[1]
+    flat, good = moved.reshape(n, -1), usable.reshape(n, -1)
+    middle = np.median(flat, axis=0)
+    coefficients = np.zeros((terms.shape[1], flat.shape[1]))
+    coefficients[0] = middle
     for turn in range(_ROUNDS):
-        model, slope_x, slope_y = shifted(difference.psf, u, v, half)
-        if turn == 0:
-            flux = (weight * light * model).sum(axis=(1, 2)) / np.maximum(
-                (weight * model**2).sum(axis=(1, 2)), 1e-30
-            )
-        weight = np.where(bad, 0.0, 1.0 / (noise**2 + (_PROFILE_ERROR * flux[:, None, None] * model) ** 2))
-        left = light - flux[:, None, None] * model
-        # the profile moves with its source: the slopes by u and v are of the opposite sign of those by x and y
-        functions = np.stack([model, flux[:, None, None] * slope_x, flux[:, None, None] * slope_y], axis=1)
-        weighted = functions * weight[:, None]
-        curvature = np.einsum("nayx,nbyx->nab", weighted, functions)
-        size = np.sqrt(np.maximum(np.diagonal(curvature, axis1=1, axis2=2), 1e-30))
-        scaled = curvature / size[:, :, None] / size[:, None, :] + 1e-6 * np.eye(3)
-        step = np.linalg.solve(scaled, (np.einsum("nayx,nyx->na", weighted, left) / size)[:, :, None])[:, :, 0] / size
-        flux = flux + step[:, 0]
-        u = np.clip(u + np.clip(step[:, 1], -0.5, 0.5), -_MOST_PX, _MOST_PX)
-        v = np.clip(v + np.clip(step[:, 2], -0.5, 0.5), -_MOST_PX, _MOST_PX)
-    model, _, _ = shifted(difference.psf, u, v, half)
-    left = light - flux[:, None, None] * model
-    chi2 = (weight * left**2).sum(axis=(1, 2))
-    size = np.sqrt(np.maximum(np.diagonal(curvature, axis1=1, axis2=2), 1e-30))
-    scaled = curvature / size[:, :, None] / size[:, None, :] + 1e-6 * np.eye(3)
-    errors = np.sqrt(np.maximum(np.diagonal(np.linalg.inv(scaled), axis1=1, axis2=2), 0)) / size
-    inner = (slice(None), slice(half - 1, half + 2), slice(half - 1, half + 2))
-    nine = np.where(bad, -np.inf, light)[inner].reshape(n, 9)
-    top, each = nine.argmax(axis=1), np.arange(n)
-    excess = nine[each, top] - (flux[:, None, None] * model)[inner].reshape(n, 9)[each, top]
-    return Fits(
-        x=column + u,
-        y=row + v,
-        x_error=errors[:, 1],
-        y_error=errors[:, 2],
-        flux=flux,
-        flux_error=errors[:, 0],
-        chi2=chi2,
-        freedom=np.maximum(np.count_nonzero(~bad, axis=(1, 2)) - 3.0, 1.0),
-        excess=np.where(np.isfinite(excess), excess, 0.0),
-        covered=np.where(bad, 0.0, model).sum(axis=(1, 2)) / np.maximum(model.sum(axis=(1, 2)), 1e-9),
-    )
+        off = np.abs(flat - terms @ coefficients)
+        spread = 1.4826 * np.median(off, axis=0) + 1e-7
+        # the first look is from the median, from which a varying profile itself departs
+        weight = good & (off < (2 if turn == 0 and terms.shape[1] > 1 else 1) * _CLIP * spread)
+        matrix = np.einsum("np,nt,ns->pts", weight.astype(float), terms, terms) + 1e-9 * np.eye(terms.shape[1])
+        vector = np.einsum("np,nt->pt", weight * flat, terms)
+        solved = np.linalg.solve(matrix, vector[:, :, None])[:, :, 0].T
+        enough = weight.sum(axis=0) >= max(2 * terms.shape[1], 1)
+        coefficients = np.where(enough, solved, coefficients)
+    return np.asarray(coefficients.reshape(-1, size, size), np.float64)
+
+
+def _scatter_of(
+    planes: Floats, terms: Floats, moved: Floats, usable: NDArray[np.bool_], core: NDArray[np.bool_]
+) -> float:
+    """Return the median scatter of the core's pixels about planes."""
+    left = np.abs(moved - np.tensordot(terms, planes, 1))[:, core]
+    good = usable[:, core]
+    return float(np.median(left[good])) if good.any() else 0.0
+
+
+def _normalised(planes: Floats) -> Floats:
+    """Return planes whose first has unit sum and whose others have none: a star's light is the same everywhere."""
+    first = planes[0]
+    rim = np.concatenate([first[0], first[-1], first[:, 0], first[:, -1]])
+    first = first - min(float(np.median(rim)), 0.0)
+    total = first.sum()
+    if not total > 0:
+        half = planes.shape[1] // 2
+        first = np.zeros_like(first)
+        first[half, half] = total = 1.0
+    shape = first / total
+    others = [plane / total - shape * (plane.sum() / total) for plane in planes[1:]]
+    return np.stack([shape, *others])

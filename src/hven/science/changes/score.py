@@ -23,6 +23,7 @@ class ScoreFilter:
 
     image: Floats  # (size, size), convolved with the difference; the result is ADU of flux
     deviation: float  # of the result on empty sky, ADU
+    peak_density: float  # of noise peaks per pixel: those above u deviations are this times u exp(-u^2 / 2)
     frame_weight: Floats  # (size, size), squares of what a pixel of the frame contributes: to convolve variances
     template_weight: Floats  # the same for a pixel of the template
 
@@ -76,10 +77,27 @@ def score_filter(
     image = image / response
     used = spectrum(image)
     deviation = float(np.sqrt(scipy.fft.irfft2(np.abs(used) ** 2 * power, (_SIZE, _SIZE))[0, 0]))
+    # Adler 1981, The Geometry of Random Fields, ch. 6: high maxima of a Gaussian field in two dimensions
+    filtered = np.abs(scipy.fft.fft2(embedded(image))) ** 2 * _whole(power)
+    k = 2 * np.pi * scipy.fft.fftfreq(_SIZE)
+    total = filtered.sum()
+    xx, yy = (filtered * k[None, :] ** 2).sum() / total, (filtered * k[:, None] ** 2).sum() / total
+    xy = (filtered * k[None, :] * k[:, None]).sum() / total
+    peak_density = float(np.sqrt(max(xx * yy - xy**2, 0.0)) / (2 * np.pi) ** 1.5)
     wide = min(half + max(smoothing.shape[0], kernel.shape[0]) // 2, _SIZE // 2 - 1)
     frame_weight = extracted(scipy.fft.irfft2(used * smooth, (_SIZE, _SIZE)), wide) ** 2
     template_weight = extracted(scipy.fft.irfft2(used * match, (_SIZE, _SIZE)), wide) ** 2
-    return ScoreFilter(image, deviation, frame_weight, template_weight)
+    return ScoreFilter(image, deviation, peak_density, frame_weight, template_weight)
+
+
+def _whole(half_spectrum: Floats) -> Floats:
+    """Return a real, symmetric spectrum (96, 49) as all of its (96, 96)."""
+    whole = np.zeros((_SIZE, _SIZE))
+    columns = half_spectrum.shape[1]
+    whole[:, :columns] = half_spectrum
+    mirrored = np.roll(half_spectrum[::-1], 1, axis=0)
+    whole[:, columns:] = mirrored[:, 1 : _SIZE - columns + 1][:, ::-1]
+    return whole
 
 
 def correlation(smoothing: Floats, kernel: Floats, frame_noise: float, template_noise: float, half: int) -> Floats:

@@ -1,17 +1,14 @@
-"""Small squares about stars: which stars to take, how wide they are, and the profile they share."""
+"""Small squares about stars: which stars to take, and how wide they are."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _CELLS = 10  # per axis, over which stars are spread
 _MOST = 240
 _ROUNDS = 12
-_CLIP = 2.5  # deviations of a pixel among stars: neighbours lie beyond
-_BEST = 60  # stars that make a profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,48 +80,3 @@ def shapes(stamps: NDArray[np.generic], fwhm_px: float) -> Shapes:
         xy = np.clip(xy_new, -0.9 * np.sqrt(xx * yy), 0.9 * np.sqrt(xx * yy))
     good &= (xx > 0.16) & (yy > 0.16) & (xx < 0.9 * high) & (yy < 0.9 * high) & (np.hypot(u, v) < 1.9)
     return Shapes(xx, yy, xy, good)
-
-
-def shared_profile(
-    stamps: NDArray[np.generic], u: Floats, v: Floats, bad: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
-    """Return the mean profile of stars, (size, size), of unit sum and centred on the middle pixel.
-
-    Parameters
-    ----------
-    stamps : (n, size, size)
-        Background-subtracted squares.
-    u, v : (n,)
-        Offsets of the stars from the middle pixel, x and y.
-    bad : (n, size, size) bool, optional
-        Pixels without a value; each star is used where it has values, neighbours are clipped away.
-
-    """
-    light = np.asarray(stamps, np.float64).copy()
-    if bad is not None:
-        light[bad] = 0.0
-    n, size = light.shape[0], light.shape[1]
-    half = size // 2
-    full = scipy.fft.next_fast_len(size + 4, real=True)
-    fx, fy = scipy.fft.rfftfreq(full), scipy.fft.fftfreq(full)
-    phase = np.exp(2j * np.pi * (fx[None, None, :] * u[:, None, None] + fy[None, :, None] * v[:, None, None]))
-    moved = scipy.fft.irfft2(scipy.fft.rfft2(light, (full, full), axes=(1, 2)) * phase, (full, full), axes=(1, 2))
-    moved = moved[:, :size, :size]
-    axis = np.arange(-half, half + 1)
-    core = np.hypot(axis[:, None], axis) <= max(0.3 * half, 1.5)
-    strength = moved[:, core].sum(axis=1)
-    best = np.argsort(-strength)[:_BEST]
-    moved, strength = moved[best], np.maximum(strength[best], 1e-9)
-    moved = moved / strength[:, None, None]
-    middle = np.median(moved, axis=0)
-    off = np.abs(moved - middle)
-    weight = (off < _CLIP * (1.4826 * np.median(off, axis=0) + 1e-6)).astype(float)
-    if bad is not None:
-        weight *= ~bad[best]
-    total = weight.sum(axis=0)
-    profile = np.where(total > 0, (weight * moved).sum(axis=0) / np.where(total > 0, total, 1), middle)
-    rim = np.concatenate([profile[0], profile[-1], profile[:, 0], profile[:, -1]])
-    profile = profile - min(float(np.median(rim)), 0.0)
-    if n < 3:
-        profile = np.maximum(profile, 0.0)
-    return np.asarray(profile / profile.sum(), np.float64)

@@ -17,7 +17,8 @@ from hven.science.changes.kernel import KernelFit, SpatialKernel, fit_kernel, ga
 from hven.science.changes.planes import Difference, Plane
 from hven.science.changes.register import centroids, register
 from hven.science.changes.score import ScoreFilter, convolved, correlation, gaussian_line, score_filter, smoothed_like
-from hven.science.changes.stamps import Shapes, cut, shapes, shared_profile, spread
+from hven.science.changes.profiles import varying_profile
+from hven.science.changes.stamps import Shapes, cut, shapes, spread
 from hven.science.changes.warp import warp
 from hven.science.stars.background import Background, estimate_background
 from hven.science.stars.detect import detect, measure_fwhm
@@ -190,7 +191,8 @@ class _Work:
         return Difference(
             diff=empty, noise=noise, convolved=data - sky.level.rows(0, self.height), significance=empty.copy(),
             mask=self.mask, kernel=SpatialKernel(one[None], 0, self.width, self.height), psf=psf, frame_psf=psf,
-            smoothing_px=0.0, correlation=one, star_error=(0.0, 0.0), stars=0, chi2=0.0, fwhm_px=fwhm,
+            profiles=SpatialKernel(psf[None], 0, self.width, self.height),
+            smoothing_px=0.0, correlation=one, star_error=(0.0, 0.0), peak_density=0.0, stars=0, chi2=0.0, fwhm_px=fwhm,
             template_fwhm_px=fwhm, identical=True,
         )  # fmt: skip
 
@@ -230,8 +232,10 @@ class _Work:
         template_variance = template_sky.noise.rows(0, self.height) ** 2
         if self.template.gain is not None:
             template_variance += np.maximum(reference, 0) / np.float32(self.template.gain)
-        frame_psf = self._profile(science, column[fit.used], row[fit.used], fwhm)
-        psf = _convolved_profile(frame_psf, smooth)
+        profiles = self._profile(science, column[fit.used], row[fit.used], fwhm)
+        frame_psf = profiles.at((self.width - 1) / 2, (self.height - 1) / 2)
+        profiles = replace(profiles, planes=np.stack([_convolved_profile(plane, smooth) for plane in profiles.planes]))
+        psf = profiles.at((self.width - 1) / 2, (self.height - 1) / 2)
         half = int(np.ceil(1.6 * max(fwhm, 2.0))) + 2
         filter_ = score_filter(psf, smooth, middle, sigma_frame, sigma_template, half)
         noise = smoothed_like(frame_variance, smooth**2) if smoothing > 0 else frame_variance.copy()
@@ -243,9 +247,9 @@ class _Work:
         size = 2 * int(np.ceil(3 * fwhm)) + 1
         return Difference(
             diff=diff, noise=noise, convolved=matched, significance=significance, mask=mask, kernel=kernel, psf=psf,
-            frame_psf=frame_psf, smoothing_px=smoothing,
+            profiles=profiles, frame_psf=frame_psf, smoothing_px=smoothing,
             correlation=correlation(smooth, middle, sigma_frame, sigma_template, min(size, 47)),
-            star_error=star_error, stars=int(np.count_nonzero(fit.used)), chi2=fit.chi2,
+            star_error=star_error, peak_density=filter_.peak_density, stars=int(np.count_nonzero(fit.used)), chi2=fit.chi2,
             fwhm_px=float(np.median(frame_shapes.fwhm_px)), template_fwhm_px=float(np.median(template_shapes.fwhm_px)),
         )  # fmt: skip
 
@@ -329,8 +333,8 @@ class _Work:
 
     def _profile(
         self, science: NDArray[np.float32], column: NDArray[np.int64], row: NDArray[np.int64], fwhm: float
-    ) -> Floats:
-        """Return the frame's star image from the stamps that the kernel rests on."""
+    ) -> SpatialKernel:
+        """Return the frame's star image, as it varies, from the stamps that the kernel rests on."""
         half = int(np.ceil(3.0 * fwhm)) + 1
         x, y, good = centroids(science, column.astype(float), row.astype(float), fwhm, mask=self.frame_bad)
         inside = (column >= half) & (row >= half) & (column < self.width - half) & (row < self.height - half)
@@ -339,7 +343,8 @@ class _Work:
             good = inside
         column, row = column[good], row[good]
         bad = cut(self.frame_bad, column, row, half).astype(np.bool_)
-        return shared_profile(cut(science, column, row, half), x[good] - column, y[good] - row, bad)
+        u, v = x[good] - column, y[good] - row
+        return varying_profile(cut(science, column, row, half), column + u, row + v, (self.width, self.height), bad)
 
     def _significance(
         self,
@@ -361,8 +366,7 @@ class _Work:
         flux -= seen.level.rows(0, self.height) * np.sqrt(variance)
         factor = np.clip(seen.noise.rows(0, self.height), 0.7, None)
         variance *= factor**2
-        light = smoothed_like(np.maximum(matched, 0), np.abs(filter_.image) / np.abs(filter_.image).sum())
-        light *= np.float32(filter_.image.sum())
+        light = convolved(np.maximum(matched, 0), filter_.image)
         slope = cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=3, scale=0.125) ** 2
         slope += cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=3, scale=0.125) ** 2
         error = _star_error(flux, variance, light, slope, mask=mask, stars=stars, fwhm=fwhm)
@@ -420,8 +424,7 @@ def _grown(bad: NDArray[np.bool_], kernel: Floats) -> NDArray[np.bool_]:
 def _convolved_profile(psf: Floats, smooth: Floats) -> Floats:
     if smooth.size == 1:
         return psf
-    out = cv2.filter2D(psf, -1, smooth, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(out / out.sum(), np.float64)
+    return np.asarray(cv2.filter2D(psf, -1, smooth, borderType=cv2.BORDER_CONSTANT), np.float64)
 
 
 def _star_error(
