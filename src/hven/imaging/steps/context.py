@@ -55,10 +55,16 @@ class StepContext:
         self.changes = {}
 
     def value(self, name: str) -> Any:
-        """Return a configuration key's value, or its default; the step under way must have declared it."""
+        """Return a configuration key's value in its type, or its default; the step under way must have declared it.
+
+        Raises
+        ------
+        Invalid
+            The value is of another type or out of bounds: a reduction's configuration is kept as it was sent.
+        """
         for key in step(self.key).keys:
             if key.name == name:
-                found = self.config.get(name)
+                found = key.read(self.config.get(name))
                 return key.default if found is None else found
         raise KeyError(f"the step {self.key} does not declare {name}")
 
