@@ -68,8 +68,8 @@ def refine_projection(
     if found is None or not found[1].accepted:
         inside = int(np.count_nonzero(wcs.contains(references.ra, references.dec)))
         raise Invalid(
-            f"The projection could not be refined: {len(sources)} objects and {inside} catalogue stars on the frame do not "
-            f"agree within {tolerance:.0f} pixels. Solve the frame anew, or switch the refinement off."
+            f"The projection could not be refined: {len(sources)} objects and {inside} catalogue stars on the frame "
+            f"do not agree within {tolerance:.0f} pixels. Solve the frame anew, or switch the refinement off."
         )
     start, evidence = found
     if wcs.sip_a is not None and reach < tolerance:
@@ -77,7 +77,7 @@ def refine_projection(
     solution = refine(start, sources, references, evidence, "refinement", epoch=None, most_order=max(order, 1))
     if solution is None:
         raise Invalid(
-            "The projection could not be refined: too few catalogue stars stay on their objects. Solve the frame anew, or "
-            "switch the refinement off."
+            "The projection could not be refined: too few catalogue stars stay on their objects. Solve the frame "
+            "anew, or switch the refinement off."
         )
     return solution

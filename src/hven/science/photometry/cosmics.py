@@ -121,7 +121,9 @@ def _judged(
         # the noise of what would be there without the hit
         noise = np.sqrt(sigma[some] ** 2 + np.maximum(smooth, 0) / gain)
         # the Laplacian alone would take noise between two low neighbours
-        good[some] = (steep > 2 * clip * noise) & (high > clip * noise) & (steep > limit * np.maximum(fine, 0.5 * noise))
+        good[some] = (
+            (steep > 2 * clip * noise) & (high > clip * noise) & (steep > limit * np.maximum(fine, 0.5 * noise))
+        )
     return good
 
 
@@ -163,9 +165,7 @@ def _clean(flat: Floats, at: NDArray[np.intp], taken: NDArray[np.bool_], stride:
 
 def _inside(padded: NDArray[np.intp], stride: int, height: int, width: int) -> NDArray[np.bool_]:
     rows, columns = np.divmod(padded, stride)
-    return np.asarray(
-        (rows >= _PAD) & (rows < height + _PAD) & (columns >= _PAD) & (columns < width + _PAD), np.bool_
-    )
+    return np.asarray((rows >= _PAD) & (rows < height + _PAD) & (columns >= _PAD) & (columns < width + _PAD), np.bool_)
 
 
 def _frame_index(padded: NDArray[np.intp], stride: int, width: int) -> NDArray[np.intp]:

@@ -36,9 +36,9 @@ def forced_photometry(
     bits: Bits,
     x: Floats,
     y: Floats,
+    *,
     settings: MeasureSettings,
     forced: ForcedSettings,
-    *,
     gain: float,
     zero_point: ZeroPoint | None,
 ) -> Table:
@@ -79,14 +79,18 @@ def forced_photometry(
     noise = background.noise.at(x, y)
     start_x, start_y = x, y
     if forced.centroid:
-        moved = windowed(
-            image, x, y, max(fwhm / _SIGMA, 0.7), noise=noise, gain=gain, closed=closed, turns=_TURNS
-        )
+        moved = windowed(image, x, y, max(fwhm / _SIGMA, 0.7), noise=noise, gain=gain, closed=closed, turns=_TURNS)
         x, y = np.where(moved.moved, moved.x, x), np.where(moved.moved, moved.y, y)
         x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     owned = measured.segmentation > 0
     rings = measure_rings(
-        image, x, y, settings.ring_inner_fwhm * fwhm, settings.ring_outer_fwhm * fwhm, noise=noise, closed=owned | closed
+        image,
+        x,
+        y,
+        settings.ring_inner_fwhm * fwhm,
+        settings.ring_outer_fwhm * fwhm,
+        noise=noise,
+        closed=owned | closed,
     )
     sums = aperture_flux(image, x, y, radius, rings, noise=noise, gain=gain, closed=bits > 0)
     flux, error = sums.flux, sums.error

@@ -122,7 +122,8 @@ def inspect(
         raise Invalid("The frame has no noise at all: it is empty, constant, or not an exposure of the sky.")
     if level is not None and level <= sky + 3 * noise:
         raise Invalid(
-            f"The saturation level, {level:g} ADU, lies at or below the sky of {sky:.4g} ADU; set it to what the detector holds."
+            f"The saturation level, {level:g} ADU, lies at or below the sky of {sky:.4g} ADU; set it to what the "
+            "detector holds."
         )
     if level is None:
         level = float(_ABOVE * np.max(np.where(bits == 0, pixels, -np.inf)))
@@ -182,7 +183,7 @@ def with_mask(inspection: Inspection, excluded: NDArray[np.generic]) -> Inspecti
 
 
 def mesh_size(shape: tuple[int, ...], wanted: int | None) -> int:
-    """Return the side of the sky's cells, pixels: 256 or what is wanted, so that there are some four along each side."""
+    """Return the side of the sky's cells, pixels: what is wanted, or 256 and on small frames a quarter of the side."""
     least = min(shape)
     return int(np.clip(wanted or min(USUAL_MESH_PX, least // 4), 8, max(least, 8)))
 

@@ -13,7 +13,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from hven.errors import Invalid
-from hven.science.photometry.apertures import Rings, aperture_flux, measure_rings, optimal_flux
+from hven.science.photometry.apertures import Rings, Sums, aperture_flux, measure_rings, optimal_flux
 from hven.science.photometry.masks import Bits, MaskBit, bridged
 from hven.science.photometry.moments import Windowed, windowed
 from hven.science.photometry.objects import Flag, Objects, find_objects
@@ -135,52 +135,45 @@ def measure_objects(
     noise = background.noise.at(found.x, found.y)
     auto, half_light, auto_flags = _total_light(image, found, numbers)
     flags = found.flags | auto_flags
-    first = _typical_width(half_light, flags, auto, noise, guess_fwhm_px)
+    first = _typical_width(half_light, flags, auto, noise, guess=guess_fwhm_px)
     window = max(first / _SIGMA, 0.7)
-    shared = dict(gain=gain, closed=closed, segmentation=found.segmentation, numbers=numbers)
-    moments = windowed(image, found.x, found.y, window, noise=noise, **shared)
+    moments = windowed(
+        image, found.x, found.y, window,
+        noise=noise, gain=gain, closed=closed, segmentation=found.segmentation, numbers=numbers,
+    )  # fmt: skip
     x, y = np.where(moments.moved, moments.x, found.x), np.where(moments.moved, moments.y, found.y)
-    locus_flags = flags & ~int(Flag.SHAPE)
     snr = moments.signal / np.maximum(noise * np.sqrt(4 * np.pi) * window, 1e-12)
-    window_snr = np.where(moments.moved, snr, 0.0)
-    clean = (locus_flags == 0) & (snr > _STAR_SNR)
-    if np.count_nonzero(clean) < 3 * _FEWEST:
-        clean = ((locus_flags & NOT_CLEAN) == 0) & (snr > 10)
     notes: list[str] = []
     if settings.filter_shapes:
-        locus = star_locus(moments, clean, image.shape[1], image.shape[0])
-        if locus is None:
-            notes.append("Too few stars to tell their shape: the shape filter was left out.")
-        else:
-            blended = (flags & int(Flag.DEBLENDED | Flag.DISTURBED)) > 0
-            outlier = shape_outliers(moments, locus, blended)
-            # a full core has no shape
-            flags = flags | np.where(outlier & ((flags & int(Flag.SATURATED)) == 0), int(Flag.SHAPE), 0)
+        flags = flags | _shape_flags(moments, flags, snr, image.shape, notes)
     fwhm, stars = _fwhm(half_light, flags, snr, first)
-    if settings.fwhm_px:
-        fwhm = settings.fwhm_px
+    fwhm = settings.fwhm_px or fwhm
     radius = settings.aperture_fwhm * fwhm
     owned = cv2.dilate((found.segmentation > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     rings = measure_rings(
-        image, x, y, settings.ring_inner_fwhm * fwhm, settings.ring_outer_fwhm * fwhm, noise=noise, closed=owned | closed
+        image,
+        x,
+        y,
+        settings.ring_inner_fwhm * fwhm,
+        settings.ring_outer_fwhm * fwhm,
+        noise=noise,
+        closed=owned | closed,
     )
     sums = aperture_flux(image, x, y, radius, rings, noise=noise, gain=gain, closed=bits > 0)
-    flags = flags | sums.flags
+    flags = flags | sums.flags | _disturbed(found, x, y, radius)
     flux, error, psf = sums.flux, sums.error, None
     if settings.optimal:
-        psf = _profile(image, x, y, sums.flux, flags, snr, rings, fwhm=fwhm, closed=closed)
+        psf = _profile(image, x, y, sums, flags=flags, snr=snr, fwhm=fwhm, closed=closed)
         if psf is None:
             notes.append("Too few clean stars for a profile: plain apertures were used.")
         else:
-            flux, error = optimal_flux(
-                image, x, y, psf, sums, radius_px=radius, noise=noise, gain=gain, closed=closed
-            )
-    flags = flags | _disturbed(found, x, y, radius)
+            flux, error = optimal_flux(image, x, y, psf, sums, radius_px=radius, noise=noise, gain=gain, closed=closed)
     table = _table(found, moments, x, y, flux=flux, error=error, rings=rings, area=sums.area_px, noise=noise,
                    auto=auto, half_light=half_light, flags=flags, background=background, window=window)  # fmt: skip
     with np.errstate(invalid="ignore"):
         # a window of the stars' width is nearly as sensitive as a detection can be, and an aperture is not
-        strong = np.isfinite(flux) & (np.maximum(flux / error, np.where(flux > 0, window_snr, 0)) > settings.least_snr)
+        best = np.maximum(flux / error, np.where(moments.moved & (flux > 0), snr, 0))
+        strong = np.isfinite(flux) & (best > settings.least_snr)
     order = np.flatnonzero(strong)
     order = order[np.argsort(-flux[order], kind="stable")]
     if not order.size:
@@ -189,9 +182,7 @@ def measure_objects(
             f"{radius:.1f} pixels."
         )
     kept = Windowed(*(getattr(moments, name)[order] for name in Windowed.__slots__))
-    return Measured(
-        table[order], float(fwhm), stars, float(radius), found.segmentation, image, psf, kept, tuple(notes)
-    )
+    return Measured(table[order], float(fwhm), stars, float(radius), found.segmentation, image, psf, kept, tuple(notes))
 
 
 def _total_light(
@@ -199,22 +190,18 @@ def _total_light(
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Return FLUX_AUTO, FLUX_RADIUS and flags: Kron's ellipse (1980, ApJS 43, 305), neighbours left out."""
     theta = np.clip(found.theta_rad, -np.pi / 2, np.pi / 2)
-    own = dict(seg_id=numbers.astype(np.int32), segmap=found.segmentation)
+    own = {"seg_id": numbers.astype(np.int32), "segmap": found.segmentation}
     kron, _ = sep.kron_radius(image, found.x, found.y, found.a_px, found.b_px, theta, _KRON_REACH, **own)
     kron = np.where(np.isfinite(kron), kron, 0.0)
     scale = np.clip(_KRON * kron, _LEAST_KRON, 20.0)
-    auto, _, own_flags = sep.sum_ellipse(
-        image, found.x, found.y, found.a_px, found.b_px, theta, scale, subpix=1, **own
-    )
+    auto, _, own_flags = sep.sum_ellipse(image, found.x, found.y, found.a_px, found.b_px, theta, scale, subpix=1, **own)
     reach = np.minimum(np.maximum(scale * found.a_px, 3.0), 60.0)
     radius, _ = sep.flux_radius(image, found.x, found.y, reach, 0.5, normflux=auto, subpix=5, **own)
     flags = np.where(own_flags & sep.APER_TRUNC, int(Flag.APERTURE_INCOMPLETE), 0)
     return np.asarray(auto), np.where(auto > 0, radius, np.nan), flags.astype(np.int64)
 
 
-def _typical_width(
-    half_light: Floats, flags: NDArray[np.int64], auto: Floats, noise: Floats, guess: float
-) -> float:
+def _typical_width(half_light: Floats, flags: NDArray[np.int64], auto: Floats, noise: Floats, *, guess: float) -> float:
     """Return a first width: the median of the clean and bright, whatever they are."""
     snr = auto / np.maximum(noise * 8 * guess, 1e-12)
     for wanted, level in ((0, 30.0), (NOT_CLEAN, 10.0)):
@@ -222,6 +209,22 @@ def _typical_width(
         if np.count_nonzero(keep) >= _FEWEST:
             return float(2 * np.median(half_light[keep]))
     return guess
+
+
+def _shape_flags(
+    moments: Windowed, flags: NDArray[np.int64], snr: Floats, shape: tuple[int, ...], notes: list[str]
+) -> NDArray[np.int64]:
+    """Mark objects that are not of the stars' shape."""
+    clean = (flags == 0) & (snr > _STAR_SNR)
+    if np.count_nonzero(clean) < 3 * _FEWEST:
+        clean = ((flags & NOT_CLEAN) == 0) & (snr > 10)
+    locus = star_locus(moments, clean, shape[1], shape[0])
+    if locus is None:
+        notes.append("Too few stars to tell their shape: the shape filter was left out.")
+        return np.zeros(flags.size, np.int64)
+    outlier = shape_outliers(moments, locus, (flags & int(Flag.DEBLENDED | Flag.DISTURBED)) > 0)
+    # a full core has no shape
+    return np.where(outlier & ((flags & int(Flag.SATURATED)) == 0), int(Flag.SHAPE), 0).astype(np.int64)
 
 
 def _fwhm(half_light: Floats, flags: NDArray[np.int64], snr: Floats, guess: float) -> tuple[float, int]:
@@ -237,19 +240,27 @@ def _fwhm(half_light: Floats, flags: NDArray[np.int64], snr: Floats, guess: floa
 
 
 def _profile(
-    image: NDArray[np.float32], x: Floats, y: Floats, flux: Floats, flags: NDArray[np.int64], snr: Floats,
-    rings: Rings, *, fwhm: float, closed: NDArray[np.bool_],
-) -> PsfModel | None:  # fmt: skip
+    image: NDArray[np.float32],
+    x: Floats,
+    y: Floats,
+    sums: Sums,
+    *,
+    flags: NDArray[np.int64],
+    snr: Floats,
+    fwhm: float,
+    closed: NDArray[np.bool_],
+) -> PsfModel | None:
+    """Make the stars' profile of clean and lonely ones; None where there are hardly any."""
     from scipy.spatial import cKDTree  # noqa: PLC0415 - for those who want profiles only
 
     nearest = cKDTree(np.column_stack([x, y])).query(np.column_stack([x, y]), k=2)[0][:, 1] if x.size > 1 else np.inf
     with np.errstate(invalid="ignore"):
-        usable = (flux > 0) & np.isfinite(flux)
+        usable = (sums.flux > 0) & np.isfinite(sums.flux)
     for apart, level in ((_ALONE, 50.0), (_ALONE, 20.0), (1.0, 20.0), (0.0, 10.0)):
         keep = (flags == 0) & (snr > level) & (nearest > apart * fwhm) & usable
         if np.count_nonzero(keep) >= 2 * _FEWEST:
             return fit_psf(
-                image, x[keep], y[keep], flux[keep], fwhm_px=fwhm, level=rings.level[keep], closed=closed,
+                image, x[keep], y[keep], sums.flux[keep], fwhm_px=fwhm, level=sums.rings.level[keep], closed=closed,
                 half_px=int(np.ceil(2.5 * fwhm)) + 1,
             )  # fmt: skip
     return None

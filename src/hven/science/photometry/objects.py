@@ -121,7 +121,11 @@ def find_objects(
 
 
 def _described(
-    found: NDArray[np.void], segmentation: NDArray[np.int32], residual: NDArray[np.float32], bits: Bits, smoothing_px: float
+    found: NDArray[np.void],
+    segmentation: NDArray[np.int32],
+    residual: NDArray[np.float32],
+    bits: Bits,
+    smoothing_px: float,
 ) -> Objects:
     count = len(found)
     flags = np.zeros(count, np.int64)

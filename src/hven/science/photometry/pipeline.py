@@ -46,7 +46,9 @@ class CalibrateSettings:
 class Calibration:
     """A measured and calibrated frame."""
 
-    measured: Measured  # objects with ra, dec, mag_calib, mag_calib_err, mag_filter_name, mag_color_name, mag_color_term
+    measured: (
+        Measured  # objects with ra, dec, mag_calib, mag_calib_err, mag_filter_name, mag_color_name, mag_color_term
+    )
     catalogue: Table  # as it came
     wcs: Wcs
     refined: bool
@@ -116,7 +118,7 @@ def measure_and_calibrate(
             f"{solution.rms_arcsec:.3f} arcsec (rms)."
         )
     progress(0.6, "Matching")
-    pairs, calibrators = matched_stars(measured, wcs, catalogue, columns, settings, log)
+    pairs, calibrators = matched_stars(measured, wcs, catalogue, columns, settings=settings, log=log)
     progress(0.7, "Fitting the zero point")
     colour = (columns["colour1"], columns["colour2"]) if columns["colour1"] else None
     fit = fit_zero_point(
@@ -125,7 +127,7 @@ def measure_and_calibrate(
     )  # fmt: skip
     _describe(fit, colour, log)
     if settings.diagnose_colour or abs(fit.zero_point.colour_term) > _STEEP:
-        _try_bands(measured, wcs, catalogue, settings, inspection, log)
+        _try_bands(measured, wcs, catalogue, settings, inspection=inspection, log=log)
     progress(0.9, "Limits")
     objects = _calibrated(measured.objects, wcs, fit.zero_point)
     sky = sky_errors(np.asarray(objects["flux"], float), np.asarray(objects["fluxerr"], float), inspection.gain)
@@ -188,7 +190,7 @@ def catalogue_columns(
 
 
 def matched_stars(
-    measured: Measured, wcs: Wcs, catalogue: Table, columns: dict[str, str], settings: CalibrateSettings, log: Log
+    measured: Measured, wcs: Wcs, catalogue: Table, columns: dict[str, str], *, settings: CalibrateSettings, log: Log
 ) -> tuple[Pairs, Calibrators]:
     """Pair objects with catalogue stars; Invalid where hardly any go together."""
     objects = measured.objects
@@ -201,8 +203,8 @@ def matched_stars(
     on_frame = int(np.count_nonzero(wcs.contains(_column(catalogue, "RAJ2000"), _column(catalogue, "DEJ2000"))))
     if len(pairs) < 3:
         raise Invalid(
-            f"Only {len(pairs)} of {len(objects)} objects lie within {radius * wcs.scale_arcsec:.2f} arcsec of one of the "
-            f"{on_frame} catalogue stars on the frame; the projection is wrong, or the catalogue does not reach them."
+            f"Only {len(pairs)} of {len(objects)} objects lie within {radius * wcs.scale_arcsec:.2f} arcsec of one of "
+            f"the {on_frame} catalogue stars on the frame; the projection is wrong, or the catalogue ends above them."
         )
     usable = (np.asarray(objects["flags"])[pairs.object] & NOT_CLEAN) == 0
     if settings.filter_blends:
@@ -256,7 +258,7 @@ def _describe(fit: Fit, colour: tuple[str, str] | None, log: Log) -> None:
 
 
 def _try_bands(
-    measured: Measured, wcs: Wcs, catalogue: Table, settings: CalibrateSettings, inspection: Inspection, log: Log
+    measured: Measured, wcs: Wcs, catalogue: Table, settings: CalibrateSettings, *, inspection: Inspection, log: Log
 ) -> None:
     """Say how well each band of the catalogue would do, for a frame whose filter is in doubt."""
     for key in FILTERS:
@@ -264,7 +266,7 @@ def _try_bands(
             continue
         try:
             columns = catalogue_columns(catalogue, key)
-            _, stars = matched_stars(measured, wcs, catalogue, columns, settings, silent)
+            _, stars = matched_stars(measured, wcs, catalogue, columns, settings=settings, log=silent)
             fit = fit_zero_point(
                 stars, settings.fit, gain=inspection.gain, width=inspection.width, height=inspection.height
             )

@@ -61,7 +61,10 @@ class PsfModel:
         v = (axis - np.asarray(dy, float)[:, None]) * self.fine + middle
         side = 2 * half + 1
         places = np.stack(
-            [np.broadcast_to(v[:, :, None], (u.shape[0], side, side)), np.broadcast_to(u[:, None], (u.shape[0], side, side))]
+            [
+                np.broadcast_to(v[:, :, None], (u.shape[0], side, side)),
+                np.broadcast_to(u[:, None], (u.shape[0], side, side)),
+            ]
         )
         total = np.zeros((u.shape[0], side, side))
         for term, factor in zip(self.terms, self._factors(x, y), strict=False):
@@ -209,7 +212,11 @@ def _moffat(radius: Floats, values: Floats, fwhm: float) -> tuple[float, float, 
         return np.asarray((p[0] * (1 + (r / p[1]) ** 2) ** -p[2] - f) / top, np.float64)
 
     found = least_squares(
-        miss, (top, fwhm, 3.0), bounds=((0, 0.2 * fwhm, 1.1), (10 * top + 1, 10 * fwhm, 12.0)), loss="soft_l1", f_scale=0.02
+        miss,
+        (top, fwhm, 3.0),
+        bounds=((0, 0.2 * fwhm, 1.1), (10 * top + 1, 10 * fwhm, 12.0)),
+        loss="soft_l1",
+        f_scale=0.02,
     )
     return float(found.x[0]), float(found.x[1]), float(found.x[2])
 

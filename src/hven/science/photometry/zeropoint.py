@@ -169,9 +169,7 @@ def _solve(
     tweak = np.zeros_like(target)
     sigma = np.ones_like(target)
     for turn in range(_ROUNDS):
-        variance = (
-            expected**2 + stars.catalogue_err**2 + term**2 * stars.colour_err**2 - 2 * term * stars.covariance
-        )
+        variance = expected**2 + stars.catalogue_err**2 + term**2 * stars.colour_err**2 - 2 * term * stars.covariance
         variance = np.maximum(variance, 1e-8)
         intrinsic = _intrinsic(residual[used], variance[used])
         sigma = np.sqrt(variance + intrinsic**2)
@@ -210,10 +208,10 @@ def _solve(
 
 def _usable(stars: Calibrators, settings: FitSettings) -> NDArray[np.bool_]:
     good = np.isfinite(stars.mag) & np.isfinite(stars.magerr) & (stars.magerr > 0) & np.isfinite(stars.catalogue_mag)
-    if settings.use_colour and settings.colour_term is None and np.count_nonzero(good & np.isfinite(stars.colour)) > 4:
-        good &= np.isfinite(stars.colour)
-    elif settings.colour_term:
-        good &= np.isfinite(stars.colour)
+    known = np.isfinite(stars.colour)
+    fitted = settings.use_colour and settings.colour_term is None and np.count_nonzero(good & known) > 4
+    if fitted or settings.colour_term:
+        good &= known
     with np.errstate(invalid="ignore"):
         if settings.brightest is not None:
             good &= stars.catalogue_mag >= settings.brightest
@@ -225,8 +223,8 @@ def _usable(stars: Calibrators, settings: FitSettings) -> NDArray[np.bool_]:
 def _too_few(stars: Calibrators, settings: FitSettings, left: int) -> str:
     limits = " within the limits of magnitude" if (settings.brightest, settings.faintest) != (None, None) else ""
     return (
-        f"Only {left} of {stars.mag.size} matched stars can be used for a zero point{limits}, and {LEAST_STARS} are needed; "
-        "check the projection, the filter, the catalogue and its limits, or leave the shape filter off."
+        f"Only {left} of {stars.mag.size} matched stars can be used for a zero point{limits}, and {LEAST_STARS} are "
+        "needed; check the projection, the filter, the catalogue and its limits, or leave the shape filter off."
     )
 
 
@@ -305,7 +303,7 @@ def _doubts(stars: Calibrators, found: _Found, term: float, term_error: float) -
         )
     if abs(term) > _STEEP and abs(term) > 3 * term_error:
         notes.append(
-            f"The colour term {term:+.2f} is steep: the filter or the catalogue's system is probably another than given."
+            f"The colour term {term:+.2f} is steep: the filter, or the catalogue's system, is probably another one."
         )
     if found.intrinsic > _SCATTERED:
         notes.append(f"The stars scatter by {found.intrinsic:.2f} mag beyond their errors.")

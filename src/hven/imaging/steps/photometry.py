@@ -1,0 +1,405 @@
+"""The step that measures a frame's objects, calibrates them with a catalogue, and measures the targets."""
+
+from __future__ import annotations
+
+import time as clock
+from typing import TYPE_CHECKING, Any
+
+from hven.errors import Invalid
+from hven.imaging.services import catalogues
+from hven.imaging.services.solver_data import solver_data
+from hven.imaging.steps import inspect as first
+from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.photometry_files import write_files, write_targets
+from hven.imaging.steps.registry import Key, Outcome, Step, register
+from hven.imaging.steps.shared import (
+    APERTURE,
+    BACKGROUND_SIZE,
+    CATALOGUE,
+    CENTROID_TARGETS,
+    CUTOUT_SIZE,
+    FILTER,
+    GAIN,
+    LEAST_AREA,
+    RELATIVE_APERTURE,
+    RELATIVE_INNER,
+    RELATIVE_OUTER,
+    SATURATION,
+    SN,
+    TIME,
+    TIMING,
+)
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from hven.science.frames.frame import Frame
+    from hven.science.photometry.inspection import Inspection
+    from hven.science.photometry.pipeline import CalibrateSettings, Calibration
+    from hven.science.sky.wcs import Wcs
+
+MEMO = "calibration"
+_WIDEST_DEG = 15.0  # radius of a frame that a catalogue is asked for
+_SETTLED = ("fwhm", "pixscale", "mag_limit", "zp", "zp_err", "field_ra", "field_dec", "field_sr")
+
+
+def run(context: StepContext) -> Outcome:
+    """Measure, solve where wanted, calibrate, and write what was found."""
+    from hven.science.photometry.pipeline import measure_and_calibrate  # noqa: PLC0415 - OpenCV, for workers
+
+    started = clock.monotonic()
+
+    def log(line: str) -> None:
+        context.log(f"{clock.monotonic() - started:.2f} s: {line}" if context.value("timing") else line)
+
+    frame = first.read_image(context)
+    inspection = _inspection(context, frame, log)
+    wcs = _projection(context, frame, log)
+    if wcs.radius_deg > _WIDEST_DEG:
+        raise Invalid(
+            f"The frame has a radius of {wcs.radius_deg:.0f} degrees; photometry takes up to {_WIDEST_DEG:.0f}."
+        )
+    settings = _settings(context, inspection)
+    calibration = measure_and_calibrate(
+        inspection,
+        wcs,
+        lambda ra, dec, radius: _reference(context, inspection, (ra, dec, radius), frame, log),
+        settings,
+        log=log,
+        progress=lambda fraction, words: context.tell(0.1 + 0.5 * fraction, words),
+    )
+    for name in _SETTLED:
+        context.config.pop(name, None)
+    _keep(context, calibration)
+    context.tell(0.65, "Measuring the targets")
+    targets = _measured_targets(context, inspection, calibration, settings, log)
+    context.tell(0.7, "Writing files and pictures")
+    write_files(context, frame, inspection, calibration, settings)
+    write_targets(context, frame, inspection, calibration, targets)
+    context.memo[MEMO] = calibration
+    zero_point = calibration.zero_point
+    return Outcome(
+        {
+            "objects": len(calibration.measured.objects),
+            "fwhm_px": calibration.measured.fwhm_px,
+            "zero_point": zero_point.zp,
+            "zero_point_err": zero_point.zp_err,
+            "colour_term": zero_point.colour_term,
+            "colour_term_err": zero_point.colour_term_err,
+            "stars_used": zero_point.stars_used,
+            "limit_mag": calibration.limit_mag,
+            "warnings": list(zero_point.warnings),
+            "targets": [] if targets is None else len(targets),
+        }
+    )
+
+
+def _inspection(context: StepContext, frame: Frame, log: Any) -> Inspection:
+    """Return the inspection of this run, or of the mask that an earlier one left, or a new one."""
+    from hven.science.photometry.inspection import (  # noqa: PLC0415 - as above
+        InspectSettings,
+        inspect,
+        inspected_again,
+        with_mask,
+    )
+
+    remembered = context.memo.get(first.MEMO)
+    if remembered is not None and remembered[0] == first.inspected_files(context):
+        found: Inspection = remembered[1]
+        if (found.gain, found.saturation, found.band, found.mesh_px) == tuple(
+            context.value(name) for name in ("gain", "saturation", "filter", "bg_size")
+        ):
+            return found
+    excluded = first.custom_mask(context)
+    path = context.files.find(first.MASK)
+    if path is None:
+        log("The frame was not inspected before; it is now, with the defaults.")
+        return inspect(
+            frame.data,
+            frame.meaning,
+            InspectSettings(
+                gain=context.value("gain"),
+                saturation=context.value("saturation"),
+                band=context.value("filter"),
+                mesh_px=context.value("bg_size"),
+            ),
+            missing=frame.mask,
+            excluded=excluded,
+            log=log,
+        )
+    bits = _mask_bits(path)
+    again = inspected_again(
+        frame.data,
+        bits,
+        gain=context.value("gain") or frame.meaning.gain or 1.0,
+        saturation=context.value("saturation") or frame.meaning.saturation or float("inf"),
+        band=_band(context.value("filter")),
+        mesh_px=context.value("bg_size") or 0,
+    )
+    return with_mask(again, excluded) if excluded is not None and excluded.shape == bits.shape else again
+
+
+def _mask_bits(path: Any) -> Any:
+    import numpy as np  # noqa: PLC0415 - as above
+    from astropy.io import fits  # noqa: PLC0415 - as above
+
+    try:
+        with fits.open(path) as hdus:
+            plane = next(hdu.data for hdu in hdus if hdu.data is not None and hdu.data.ndim == 2)
+            return np.ascontiguousarray(np.clip(np.nan_to_num(plane), 0, 255)).astype(np.uint8)
+    except (OSError, ValueError, TypeError, StopIteration) as error:
+        raise Invalid(f"{first.MASK} cannot be read; inspect the frame again.") from error
+
+
+def _band(name: str | None) -> str:
+    from hven.science.catalogues.photometric.filters import FILTERS, normalise  # noqa: PLC0415 - as above
+
+    band = normalise(name or "r")
+    if band is None:
+        raise Invalid(f"There is no filter called {str(name)[:40]}; the filters are {', '.join(FILTERS)}.")
+    return band
+
+
+def _projection(context: StepContext, frame: Frame, log: Any) -> Wcs:
+    """Return the frame's projection, looked for where that is wanted or none is known."""
+    known = first.frame_wcs(context, frame)
+    if known is not None and not context.value("blind_match_wcs"):
+        return known
+    return _solved(context, frame, known, log)
+
+
+def _solved(context: StepContext, frame: Frame, known: Wcs | None, log: Any) -> Wcs:
+    from hven.science.photometry.targets import parse_targets  # noqa: PLC0415 - as above
+    from hven.science.stars.ladder import solve  # noqa: PLC0415 - the solvers, for workers
+    from hven.science.stars.solution import Hints  # noqa: PLC0415 - as above
+    from hven.science.stars.tables import write_wcs  # noqa: PLC0415 - as above
+
+    context.tell(0.05, "Finding the place in the sky")
+    ra = dec = None
+    for target in parse_targets(context.value("blind_match_center") or "")[:1]:
+        place = first.resolved(context, target) or {}
+        ra, dec = place.get("ra"), place.get("dec")
+    low, high = context.value("blind_match_ps_lo"), context.value("blind_match_ps_up")
+    hints = []
+    if ra is not None or low is not None or high is not None:
+        hints = [
+            Hints(scale_low=low, scale_high=high, ra=ra, dec=dec,
+                  radius=context.value("blind_match_sr0") if ra is not None else None, source="user")
+        ]  # fmt: skip
+    if known is not None:
+        hints.append(Hints(wcs=known, source="header"))
+    data = solver_data(context.tell)
+    result = solve(frame, hints, data, time_limit=context.value("solve_limit"), cancelled=context.cancelled)
+    if result.solution is None:
+        raise Invalid(f"The frame's place in the sky was not found: {result.reason}")
+    solution = result.solution
+    log(f"Solved by {solution.rung}: {len(solution.matches)} stars within {solution.rms_arcsec:.2f} arcsec (rms).")
+    write_wcs(context.files.write(first.WCS), solution.wcs, (f"Found by {solution.rung}",))
+    context.set("blind_match_wcs", False)
+    return solution.wcs
+
+
+def _reference(
+    context: StepContext, inspection: Inspection, cone: tuple[float, float, float], frame: Frame, log: Any
+) -> Table:
+    """Return the catalogue's stars around the frame."""
+    name = context.value("cat_name") or first.default_catalogue(inspection.band, cone[1])
+    middle = frame.meaning.middle
+    epoch = None if middle is None else 2000.0 + (middle.timestamp() / 86400 - 10957.5) / 365.25
+    rows = catalogues.reference_rows(name, *cone, limit=context.value("cat_limit"), log=log, epoch=epoch)
+    context.memo["reference"] = rows
+    return rows.table
+
+
+def _settings(context: StepContext, inspection: Inspection) -> CalibrateSettings:
+    from hven.science.photometry.measure import MeasureSettings  # noqa: PLC0415 - as above
+    from hven.science.photometry.pipeline import CalibrateSettings  # noqa: PLC0415 - as above
+    from hven.science.photometry.zeropoint import FitSettings  # noqa: PLC0415 - as above
+
+    value = context.value
+    if value("rel_bg2") <= value("rel_bg1"):
+        raise Invalid("rel_bg2, the outer radius of the sky's annulus, must be larger than rel_bg1, the inner one.")
+    low, high = value("cat_mag_lower"), value("cat_mag_upper")
+    if low is not None and high is not None and low >= high:
+        raise Invalid("cat_mag_lower must be smaller than cat_mag_upper.")
+    return CalibrateSettings(
+        measure=MeasureSettings(
+            least_area_px=value("minarea"),
+            smoothing_px=value("initial_r0"),
+            least_snr=value("sn"),
+            fwhm_px=value("fwhm_override"),
+            aperture_fwhm=value("rel_aper"),
+            ring_inner_fwhm=value("rel_bg1"),
+            ring_outer_fwhm=value("rel_bg2"),
+            optimal=value("optimal_extraction"),
+            filter_shapes=value("prefilter_detections"),
+        ),
+        fit=FitSettings(
+            spatial_order=value("spatial_order"),
+            use_colour=value("use_color"),
+            colour_term=value("force_color_term"),
+            nonlinear=value("nonlin"),
+            background_order=value("bg_order"),
+            brightest=low,
+            faintest=high,
+        ),
+        band=inspection.band,
+        filter_blends=value("filter_blends"),
+        match_radius_arcsec=value("sr_override"),
+        refine=value("refine_wcs"),
+        refine_order=value("refine_order"),
+        diagnose_colour=value("diagnose_color"),
+    )
+
+
+def _keep(context: StepContext, calibration: Calibration) -> None:
+    """Set the keys that later steps and people read."""
+    from hven.science.stars.tables import write_wcs  # noqa: PLC0415 - as above
+
+    wcs, columns, zero_point = calibration.wcs, calibration.columns, calibration.zero_point
+    if calibration.refined:
+        write_wcs(context.files.write(first.WCS), wcs, ("Refined on the stars of the photometric catalogue",))
+        context.set("refine_wcs", False)
+    ra, dec = wcs.centre
+    context.set("fwhm", calibration.measured.fwhm_px)
+    context.set("pixscale", wcs.scale_arcsec / 3600)
+    context.set("mag_limit", calibration.limit_mag)
+    context.set("zp", zero_point.zp)
+    context.set("zp_err", zero_point.zp_err)
+    context.set("field_ra", ra)
+    context.set("field_dec", dec)
+    context.set("field_sr", wcs.radius_deg)
+    context.set("cat_col_mag", columns["mag"])
+    context.set("cat_col_mag_err", columns["mag_err"])
+    context.set("cat_col_color_mag1", columns["colour1"])
+    context.set("cat_col_color_mag2", columns["colour2"])
+
+
+def _measured_targets(
+    context: StepContext, inspection: Inspection, calibration: Calibration, settings: CalibrateSettings, log: Any
+) -> Table | None:
+    """Measure the targets on the frame; None where there are none."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from hven.science.photometry.forced import ForcedSettings, forced_photometry  # noqa: PLC0415 - as above
+    from hven.science.photometry.pipeline import named_columns  # noqa: PLC0415 - as above
+
+    targets = _placed_targets(context, calibration.wcs, (inspection.width, inspection.height), log)
+    if not targets:
+        return None
+    table = forced_photometry(
+        calibration.measured,
+        inspection.background,
+        inspection.bits,
+        np.array([one["at"][0] for one in targets]),
+        np.array([one["at"][1] for one in targets]),
+        settings=settings.measure,
+        forced=ForcedSettings(snr=settings.measure.least_snr, centroid=context.value("centroid_targets")),
+        gain=inspection.gain,
+        zero_point=calibration.zero_point,
+    )
+    ra, dec = calibration.wcs.to_sky(np.asarray(table["x"]), np.asarray(table["y"]))
+    table.add_column(ra, name="ra", index=0)
+    table.add_column(dec, name="dec", index=1)
+    table["ra"].unit = table["dec"].unit = "deg"
+    if context.value("centroid_targets"):
+        table["ra_orig"] = np.array([float(one["ra"]) for one in targets])
+        table["dec_orig"] = np.array([float(one["dec"]) for one in targets])
+    for name, value in named_columns(calibration.zero_point).items():
+        table[name] = np.full(len(table), value)
+    table["name"] = np.array([str(one.get("name", "")) for one in targets])
+    for row in table:
+        log(
+            f"{row['name']}: {row['mag_calib']:.3f} +- {row['mag_calib_err']:.3f} mag, limit {row['mag_limit']:.2f}, "
+            f"at x = {row['x']:.2f}, y = {row['y']:.2f}."
+        )
+    return table
+
+
+def _placed_targets(context: StepContext, wcs: Wcs, size: tuple[int, int], log: Any) -> list[dict[str, Any]]:
+    """Return the targets with their pixels, `at`; the first must lie on the frame, others that do not are left out."""
+    kept = []
+    targets = [dict(one) for one in context.config.get("targets") or [] if isinstance(one, dict)]
+    for target in targets:
+        if "x" in target:
+            x, y = float(target["x"]), float(target["y"])
+            ra, dec = wcs.to_sky(x, y)
+            target |= {"ra": float(ra), "dec": float(dec)}
+        elif target.get("ra") is not None and target.get("dec") is not None:
+            x, y = (float(value) for value in wcs.to_pixel(float(target["ra"]), float(target["dec"])))
+        else:
+            continue
+        if -0.5 <= x <= size[0] - 0.5 and -0.5 <= y <= size[1] - 0.5:
+            kept.append({**target, "at": (x, y)})
+            continue
+        sentence = f"The target {str(target.get('name', ''))[:60]} is off the frame"
+        if target is targets[0]:
+            raise Invalid(f"{sentence}; give another one, or check the frame's projection.")
+        log(f"{sentence} and left out.")
+    if targets:
+        context.set("targets", targets)
+    return kept
+
+
+register(
+    Step(
+        key="photometry",
+        title="Photometry",
+        doc="Measures all objects and calibrates them with a catalogue; refines the projection; measures the targets.",
+        function=run,
+        keys=(
+            TIME, GAIN, SATURATION, FILTER, CATALOGUE, SN, APERTURE, LEAST_AREA, BACKGROUND_SIZE, RELATIVE_APERTURE,
+            RELATIVE_INNER, RELATIVE_OUTER, CENTROID_TARGETS, CUTOUT_SIZE, TIMING,
+            Key("cat_limit", "float", "The faintest magnitude asked of the catalogue.", "mag", 20.0, low=-5, high=40),
+            Key("initial_r0", "float", "Deviation of the Gaussian that the frame is smoothed with before; 0 for the"
+                " stars' own.", "px", 0.0, low=0, high=50),
+            Key("prefilter_detections", "bool", "Whether objects not shaped as stars are flagged.", default=True),
+            Key("fwhm_override", "float", "The stars' FWHM; by default as measured.", "px", low=0.5,
+                high=200),
+            Key("optimal_extraction", "bool", "Whether light is weighted by the stars' profile.", default=False),
+            Key("spatial_order", "int", "Order of the zero point's polynomial in x and y.", default=2, low=0, high=6),
+            Key("use_color", "bool", "Whether a colour term is fitted.", default=True),
+            Key("force_color_term", "float", "The colour term, where it is known.", "mag/mag", low=-10, high=10),
+            Key("nonlin", "bool", "Whether a term linear in the instrumental magnitude is fitted.", default=False),
+            Key("bg_order", "int", "Order of a polynomial of additive flux; by default none.", low=0, high=4),
+            Key("filter_blends", "bool", "Whether catalogue stars within 2 FWHM of each other are left out.",
+                default=True),
+            Key("cat_mag_lower", "float", "The brightest magnitude of calibrators.", "mag", low=-5, high=40),
+            Key("cat_mag_upper", "float", "The faintest magnitude of calibrators.", "mag", low=-5, high=40),
+            Key("sr_override", "float", "The radius of matches; by default half a FWHM.", "arcsec", low=1e-3, high=600),
+            Key("refine_wcs", "bool", "Whether the projection is refined on the catalogue; false after a success.",
+                default=True),
+            Key("refine_order", "int", "The highest order of its distortion.", default=3, low=1, high=5),
+            Key("blind_match_wcs", "bool", "Whether the frame is solved anew; false after a success.", default=False),
+            Key("blind_match_center", "text", "Where that search begins: a name or coordinates."),
+            Key("blind_match_sr0", "float", "How far from there it reaches.", "deg", 2.0, low=1e-3, high=180),
+            Key("blind_match_ps_lo", "float", "The smallest scale that is tried.", "arcsec/px", low=1e-4, high=1e5),
+            Key("blind_match_ps_up", "float", "The largest scale that is tried.", "arcsec/px", low=1e-4, high=1e5),
+            Key("solve_limit", "float", "When that search is given up.", "s", 120.0, low=1, high=3600),
+            Key("diagnose_color", "bool", "Whether the log says how each of the catalogue's bands would fit.",
+                default=False),
+            Key("inspect_bg", "bool", "Whether the sky and its noise are written as pictures.", default=False),
+        ),
+        writes=(
+            "segmentation.fits", "filtered.fits", "image_bg.fits", "image_rms.fits", "objects.parquet", "cat.parquet",
+            "photometry.json", "target.vot", "targets/target_0000.cutout", "objects.png", "fwhm.png", "fwhm_mag.png",
+            "prefilter.png", "photometry.png", "photometry_unmasked.png", "photometry_zeropoint.png",
+            "photometry_model.png", "photometry_residuals.png", "astrometry_dist.png", "limit_hist.png", "limit_sn.png",
+        ),
+        sets=(
+            Key("fwhm", "float", "Full width at half maximum of the stars: twice their half-light radius.", "px"),
+            Key("pixscale", "float", "The side of a pixel.", "deg"),
+            Key("mag_limit", "float", "The magnitude at the signal-to-noise ratio sn.", "mag"),
+            Key("zp", "float", "The zero point in the frame's middle.", "mag"),
+            Key("zp_err", "float", "Its standard error.", "mag"),
+            Key("field_ra", "float", "Right ascension of the frame's middle.", "deg"),
+            Key("field_dec", "float", "Declination of the frame's middle.", "deg"),
+            Key("field_sr", "float", "Radius of the frame.", "deg"),
+            Key("cat_col_mag", "text", "The catalogue's column that was calibrated to."),
+            Key("cat_col_mag_err", "text", "The column of its errors."),
+            Key("cat_col_color_mag1", "text", "The first column of the colour."),
+            Key("cat_col_color_mag2", "text", "The second column of the colour."),
+        ),
+        stem="photometry",
+    )
+)  # fmt: skip
