@@ -132,7 +132,7 @@ def _structure(flat: Floats, at: NDArray[np.intp], stride: int) -> tuple[Floats,
     nine = np.array([dy * stride + dx for dy in range(-4, 5) for dx in range(-4, 5)])
     patch = flat[at[:, None] + nine].reshape(-1, 9, 9)
     inner = patch[:, 2:7, 2:7]
-    smooth = np.median(inner.reshape(-1, 25), axis=1)
+    smooth = np.asarray(np.median(inner.reshape(-1, 25), axis=1), np.float32)
     # quarters of the 5x5 pixels about the candidate
     left, right = inner - patch[:, 2:7, 1:6], inner - patch[:, 2:7, 3:8]
     below, above = inner - patch[:, 1:6, 2:7], inner - patch[:, 3:8, 2:7]
@@ -141,7 +141,7 @@ def _structure(flat: Floats, at: NDArray[np.intp], stride: int) -> tuple[Floats,
         for along in (below, above):
             steep += np.maximum(across + along, 0)
     steep *= 0.25
-    extra = steep[:, 2, 2] - np.median(steep.reshape(-1, 25), axis=1)
+    extra: Floats = steep[:, 2, 2] - np.median(steep.reshape(-1, 25), axis=1)
     small = _medians_of_three(patch)  # (n, 7, 7)
     fine = small[:, 3, 3] - np.median(small.reshape(-1, 49), axis=1)
     return extra, fine, smooth

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def inspect(
     settings: InspectSettings | None = None,
     *,
     missing: NDArray[np.bool_] | None = None,
-    excluded: NDArray[np.generic] | None = None,
+    excluded: NDArray[Any] | None = None,
     log: Log = silent,
     progress: Progress = silent,
 ) -> Inspection:
@@ -175,7 +176,7 @@ def inspected_again(
     )  # fmt: skip
 
 
-def with_mask(inspection: Inspection, excluded: NDArray[np.generic]) -> Inspection:
+def with_mask(inspection: Inspection, excluded: NDArray[Any]) -> Inspection:
     """Return the inspection with more pixels left out (above 0)."""
     bits = inspection.bits.copy()
     bits[~(excluded <= 0)] |= MaskBit.EXCLUDED

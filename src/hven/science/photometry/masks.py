@@ -4,6 +4,8 @@ The bits say why a pixel is left out, because what follows differs: holes and co
 are looked for, while a saturated core stays and marks its star.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +60,7 @@ def basic_mask(
     data: NDArray[np.float32],
     *,
     missing: NDArray[np.bool_] | None = None,
-    excluded: NDArray[np.generic] | None = None,
+    excluded: NDArray[Any] | None = None,
     saturation: float | None = None,
 ) -> Bits:
     """Return the bits that need no sky: missing, excluded and saturated pixels, (height, width) uint8.

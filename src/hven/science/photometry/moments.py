@@ -77,7 +77,7 @@ def windowed(
         parts.append(_measured(mirrored(stamps), x[some], y[some], sigma_px, noise=noise[some], gain=gain, turns=turns))
     if not parts:
         none = np.zeros(0)
-        return Windowed(*([none] * 9), np.zeros(0, np.bool_))
+        return Windowed(none, none, none, none, none, none, none, none, none, np.zeros(0, np.bool_))
     return Windowed(*(np.concatenate([getattr(part, name) for part in parts]) for name in Windowed.__slots__))
 
 

@@ -69,7 +69,8 @@ def fwhm_map(calibration: Calibration) -> bytes:
     good = _flags(calibration) == 0
     return _map(
         calibration, _of(calibration, "x")[good], _of(calibration, "y")[good],
-        2 * _of(calibration, "FLUX_RADIUS")[good], title=f"FWHM of stars, median {calibration.measured.fwhm_px:.2f} px", label="FWHM (px)", cmap="viridis",
+        2 * _of(calibration, "FLUX_RADIUS")[good], title=f"FWHM of stars, median {calibration.measured.fwhm_px:.2f} px",
+        label="FWHM (px)", cmap="viridis",
     )  # fmt: skip
 
 
@@ -215,7 +216,7 @@ def _png(figure: Figure, legend: Any) -> bytes:
 
 
 def _points(
-    axes: Any, x: Floats, y: Floats, colour: str, label: str, size: float = 2.2, *, hollow: bool = False
+    axes: Any, x: Floats, y: Floats, colour: str, label: str, *, size: float = 2.2, hollow: bool = False
 ) -> None:
     good = np.isfinite(x) & np.isfinite(y)
     x, y = x[good], y[good]
