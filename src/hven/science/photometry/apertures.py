@@ -260,12 +260,13 @@ def _clipped(
     row = np.arange(values.shape[0])
     middle = ordered[row, last // 2].astype(float)
     low = ordered[row, (0.1587 * last).astype(int)].astype(float)
-    scatter = np.where(count > 1, middle - low, noise)
+    some = count > 1
+    scatter = np.where(some, np.where(some, middle, 0) - np.where(some, low, 0), noise)
     ordered = np.where(np.arange(values.shape[1]) < count[:, None], ordered, np.float32(0)).astype(np.float64)
-    first = np.cumsum(ordered, axis=1)
-    second = np.cumsum(ordered**2, axis=1)
-    pad = np.zeros((values.shape[0], 1))
-    first, second = np.hstack([pad, first]), np.hstack([pad, second])
+    middle = np.where(count > 0, middle, 0.0)
+    first, second = np.zeros((2, values.shape[0], values.shape[1] + 1))
+    np.cumsum(ordered, axis=1, out=first[:, 1:])
+    np.cumsum(ordered**2, axis=1, out=second[:, 1:])
     used = count
     mean = middle
     for _ in range(_ROUNDS):

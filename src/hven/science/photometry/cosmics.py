@@ -143,7 +143,7 @@ def _structure(flat: Floats, at: NDArray[np.intp], stride: int) -> tuple[Floats,
     steep *= 0.25
     extra: Floats = steep[:, 2, 2] - np.median(steep.reshape(-1, 25), axis=1)
     small = _medians_of_three(patch)  # (n, 7, 7)
-    fine = small[:, 3, 3] - np.median(small.reshape(-1, 49), axis=1)
+    fine: Floats = small[:, 3, 3] - np.median(small.reshape(-1, 49), axis=1)
     return extra, fine, smooth
 
 
