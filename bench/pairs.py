@@ -17,6 +17,7 @@ SCALE = 0.8 / 3600  # degrees a pixel
 GAIN, SKY, READ, ZERO, FULL = 1.5, 400.0, 8.0, 28.0, 30000.0
 TEMPLATE_GAIN, TEMPLATE_SKY, TEMPLATE_READ, TEMPLATE_ZERO, TEMPLATE_FULL = 6.0, 900.0, 4.0, 29.5, 250_000.0
 BETA = 3.5
+FAINT = 0.3  # counts a pixel, to which wings are drawn
 TRANSIENTS, VARIABLES = 40, 20
 KINDS = ("sharper_frame", "equal_seeing", "varying_psf", "misregistered", "other_grid", "crowded", "masked")
 
@@ -41,16 +42,14 @@ def _wcs(size: int, scale: float, angle_deg: float, shift: float = 0.0) -> Wcs:
     return Wcs((150.1163, 2.2058), ((size - 1) / 2 + shift, (size - 1) / 2 + shift), cd, size, size)
 
 
-def _light(
-    size: int, x: np.ndarray, y: np.ndarray, flux: np.ndarray, fwhm: np.ndarray, faint: float
-) -> np.ndarray:
+def _light(size: int, x: np.ndarray, y: np.ndarray, *, flux: np.ndarray, fwhm: np.ndarray) -> np.ndarray:
     """Draw stars whose width varies, in classes of a hundredth of a pixel."""
     image = np.zeros((size, size))
     near = (x > -30) & (y > -30) & (x < size + 30) & (y < size + 30)
     classes = np.round(fwhm / 0.02).astype(int)
     for each in np.unique(classes[near]):
         some = near & (classes == each)
-        add_stars(image, x[some], y[some], flux[some], fwhm_px=0.02 * each, beta=BETA, faint=faint)
+        add_stars(image, x[some], y[some], flux[some], fwhm_px=0.02 * each, beta=BETA, faint=FAINT)
     return image
 
 
@@ -66,8 +65,11 @@ def make_pair(kind: str, seed: int, size: int = SIZE) -> Pair:
     mag = 4 * np.log10(10 ** (0.25 * 13.5) + rng.random(count) * (10 ** (0.25 * 22) - 10 ** (0.25 * 13.5)))
     x, y = rng.uniform(-20, size + 20, (2, count))
     change = np.zeros(count)
-    variable = rng.choice(np.flatnonzero((mag > 15.5) & (mag < 19) & (x > 40) & (y > 40) & (x < size - 40)
-                                         & (y < size - 40)), VARIABLES, replace=False)
+    variable = rng.choice(
+        np.flatnonzero((mag > 15.5) & (mag < 19) & (x > 40) & (y > 40) & (x < size - 40) & (y < size - 40)),
+        VARIABLES,
+        replace=False,
+    )
     change[variable] = rng.choice([-1, 1], VARIABLES) * rng.uniform(0.4, 1.2, VARIABLES)
     new_x, new_y = rng.uniform(60, size - 60, (2, TRANSIENTS))
     new_mag = rng.uniform(16.5, 21.0, TRANSIENTS)
@@ -88,11 +90,15 @@ def make_pair(kind: str, seed: int, size: int = SIZE) -> Pair:
         grid = round(1.7 * size)
         there = told = _wcs(grid, SCALE / 1.4, 38.0)
         template_fwhm[:] = 2.6 * 1.4
-    faint = 0.3
-    frame_light = _light(size, np.r_[x, new_x], np.r_[y, new_y],
-                         10 ** (-0.4 * (np.r_[mag + change, new_mag] - ZERO)), np.r_[fwhm, new_fwhm], faint)
+    frame_light = _light(
+        size,
+        np.r_[x, new_x],
+        np.r_[y, new_y],
+        flux=10 ** (-0.4 * (np.r_[mag + change, new_mag] - ZERO)),
+        fwhm=np.r_[fwhm, new_fwhm],
+    )
     u, v = there.to_pixel(*here.to_sky(x, y))
-    template_light = _light(grid, u, v, 10 ** (-0.4 * (mag - TEMPLATE_ZERO)), template_fwhm, faint)
+    template_light = _light(grid, u, v, flux=10 ** (-0.4 * (mag - TEMPLATE_ZERO)), fwhm=template_fwhm)
     area = (there.scale_arcsec / here.scale_arcsec) ** 2
     slope = 1 + 0.05 * np.linspace(-1, 1, size)
     frame = _observed(frame_light + SKY * slope[None, :], GAIN, READ, FULL, rng)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2 as chi2_distribution
 
-from hven.science.changes.planes import Difference
 from hven.science.changes.fitting import fit_radius, squares
+from hven.science.changes.planes import Difference
 
 Floats = NDArray[np.float64]
 MOST_SHIFT_PX = 1.0

@@ -8,15 +8,15 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from hven.science.changes.adjust import Adjustments, adjust
+from hven.science.changes.fitting import Fits, fit_profiles
 from hven.science.changes.fluxes import POGSON, Calibration, Fluxes, limits, measure
 from hven.science.changes.planes import Difference
-from hven.science.changes.fitting import Fits, fit_profiles
 from hven.science.sky.wcs import Wcs
 
 Floats = NDArray[np.float64]
 _MOST = 5000  # peaks looked at
 _MARGIN = 2  # pixels from the edge, within which no star can be told from noise
-_CHI2_SIGMA = 6.0  # deviations of chi2, above which a source has not the shape of a star
+_CHI2_SIGMA = 7.0  # deviations of chi2, above which a source has not the shape of a star
 _SHARP = 0.6  # excess of the brightest pixel over the star image
 _SHARP_SIGMA = 4.0
 _LEAST_COVERED = 0.6  # share of the star image on pixels with a value
@@ -154,7 +154,7 @@ def measured(
     if calibration is not None:
         table["mag_calib"] = table["mag"] + calibration.at(x, y)
         table["mag_calib_err"] = np.hypot(table["magerr"], calibration.zero_point_error)
-        table["mag_limit"] = limits(difference, x, y, sums.error, calibration, search.sn)
+        table["mag_limit"] = limits(x, y, sums.error, calibration, sn=search.sn)
         table["mag_filter_name"] = np.full(x.size, calibration.band)
         table["mag_color_name"] = np.full(x.size, calibration.colour)
         table["mag_color_term"] = np.full(x.size, calibration.colour_term)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from hven.science.changes.kernel import polynomial_terms
 from hven.science.changes.planes import Difference
 
-
 Floats = NDArray[np.float64]
 _ROUNDS = 8
-_PROFILE_ERROR = 0.03  # of a pixel's light, by which the star image is off
+_PROFILE_ERROR = 0.04  # of a pixel's light, by which the star image is off
 _CHUNK = 400
 _MOST_PX = 1.5  # that a source lies from the pixel where it was looked for
 
@@ -50,9 +50,63 @@ def squares(image: NDArray[np.generic], column: NDArray[np.int64], row: NDArray[
 
 
 def fit_profiles(difference: Difference, column: NDArray[np.int64], row: NDArray[np.int64]) -> Fits:
-    """Fit the difference's star image near pixels (n,) by Gauss-Newton steps."""
+    """Fit the difference's star image near pixels (n,) by Gauss-Newton steps.
+
+    Sources whose squares overlap are fitted twice: the second time without their neighbours' light.
+    """
+    found = _all_fitted(difference, difference.diff, column, row)
+    if column.size < 2:
+        return found
+    half = fit_radius(difference.fwhm_px)
+    near = cKDTree(np.column_stack([found.x, found.y])).query_pairs(2.0 * half, output_type="ndarray")
+    near = near[np.hypot(*(np.stack([found.x, found.y])[:, near[:, 0]] - np.stack([found.x, found.y])[:, near[:, 1]]))
+                > 0.7 * difference.fwhm_px]  # fmt: skip
+    blended = np.unique(near)
+    if not blended.size:
+        return found
+    for _ in range(2):
+        image = difference.diff.copy()
+        for number in blended:
+            _take_off(image, difference, found, int(number), 1.0)
+        again = []
+        for number in blended:
+            _take_off(image, difference, found, int(number), -1.0)
+            again.append(_all_fitted(difference, image, column[number : number + 1], row[number : number + 1]))
+            _take_off(image, difference, found, int(number), 1.0)
+        values = {name: getattr(found, name).copy() for name in Fits.__slots__}
+        for number, fit in zip(blended, again, strict=True):
+            for name, whole in values.items():
+                whole[number] = getattr(fit, name)[0]
+        found = Fits(**values)
+    return found
+
+
+def _take_off(image: NDArray[np.float32], difference: Difference, fits: Fits, number: int, sign: float) -> None:
+    """Subtract a fitted source from an image in place, or add it."""
+    half = difference.psf.shape[0] // 2
+    x, y = fits.x[number : number + 1], fits.y[number : number + 1]
+    column, row = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
+    profiles = local_profiles(difference, column, row)
+    model = sign * fits.flux[number] * shifted(profiles, x - column, y - row, half)[0][0]
+    height, width = image.shape
+    left, top = int(column[0]) - half, int(row[0]) - half
+    x0, x1, y0, y1 = max(left, 0), min(left + 2 * half + 1, width), max(top, 0), min(top + 2 * half + 1, height)
+    if x1 > x0 and y1 > y0:
+        image[y0:y1, x0:x1] -= model[y0 - top : y1 - top, x0 - left : x1 - left].astype(np.float32)
+
+
+def local_profiles(difference: Difference, column: NDArray[np.int64], row: NDArray[np.int64]) -> Floats:
+    """Return the star image of the difference at pixels, (n, size, size)."""
+    local = difference.profiles
+    terms = polynomial_terms(column.astype(float), row.astype(float), local.order, local.width, local.height)
+    return np.asarray(np.tensordot(terms, local.planes, 1), np.float64)
+
+
+def _all_fitted(
+    difference: Difference, image: NDArray[np.float32], column: NDArray[np.int64], row: NDArray[np.int64]
+) -> Fits:
     parts = [
-        _fitted(difference, column[start : start + _CHUNK], row[start : start + _CHUNK])
+        _fitted(difference, image, column[start : start + _CHUNK], row[start : start + _CHUNK])
         for start in range(0, column.size, _CHUNK)
     ]
     if not parts:
@@ -78,12 +132,12 @@ def shifted(profiles: Floats, u: Floats, v: Floats, half: int) -> tuple[Floats, 
     return out[0], out[1], out[2]
 
 
-def _fitted(difference: Difference, column: NDArray[np.int64], row: NDArray[np.int64]) -> Fits:
+def _fitted(
+    difference: Difference, image: NDArray[np.float32], column: NDArray[np.int64], row: NDArray[np.int64]
+) -> Fits:
     half = min(fit_radius(difference.fwhm_px), difference.psf.shape[0] // 2)
-    local = difference.profiles
-    terms = polynomial_terms(column.astype(float), row.astype(float), local.order, local.width, local.height)
-    profiles = np.tensordot(terms, local.planes, 1)
-    light = squares(difference.diff, column, row, half)
+    profiles = local_profiles(difference, column, row)
+    light = squares(image, column, row, half)
     noise = squares(difference.noise, column, row, half)
     closed = squares(difference.mask, column, row, half)
     bad = ~np.isfinite(light) | (closed > 0) | ~(noise > 0)
@@ -96,9 +150,7 @@ def _fitted(difference: Difference, column: NDArray[np.int64], row: NDArray[np.i
     for turn in range(_ROUNDS):
         model, slope_x, slope_y = shifted(profiles, u, v, half)
         if turn == 0:
-            flux = (weight * light * model).sum(axis=(1, 2)) / np.maximum(
-                (weight * model**2).sum(axis=(1, 2)), 1e-30
-            )
+            flux = (weight * light * model).sum(axis=(1, 2)) / np.maximum((weight * model**2).sum(axis=(1, 2)), 1e-30)
         weight = np.where(bad, 0.0, 1.0 / (noise**2 + (_PROFILE_ERROR * flux[:, None, None] * model) ** 2))
         left = light - flux[:, None, None] * model
         functions = np.stack([model, flux[:, None, None] * slope_x, flux[:, None, None] * slope_y], axis=1)

@@ -131,9 +131,8 @@ def enclosed(psf: Floats, radius_px: float) -> float:
     return float(sep.sum_circle(image, [half], [half], radius_px, subpix=_SUBSAMPLING)[0][0])
 
 
-def limits(difference: Difference, x: Floats, y: Floats, errors: Floats, calibration: Calibration, sn: float) -> Floats:
+def limits(x: Floats, y: Floats, errors: Floats, calibration: Calibration, *, sn: float) -> Floats:
     """Return the magnitudes (n,) of sources of S/N `sn` at places, from the errors of their sums; NaN without value."""
-    del difference
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(calibration.at(x, y) - 2.5 * np.log10(sn * errors), np.float64)
 

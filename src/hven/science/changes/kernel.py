@@ -122,10 +122,9 @@ def gaussian_basis(sigmas_px: tuple[float, ...], degrees: tuple[int, ...], half:
         for power in range(degree + 1):
             line = (np.exp(-0.5 * place**2) * place**power).mean(axis=1)
             lines.append(line / (line.sum() if power % 2 == 0 else np.abs(line).sum()))
-        for p, q in sorted(product(range(degree + 1), repeat=2), key=sum):
-            if p + q <= degree:
-                pairs.append((first + p, first + q))
-                even.append(p % 2 == 0 and q % 2 == 0)
+        powers = [(p, q) for p, q in sorted(product(range(degree + 1), repeat=2), key=sum) if p + q <= degree]
+        pairs += [(first + p, first + q) for p, q in powers]
+        even += [p % 2 == 0 and q % 2 == 0 for p, q in powers]
     return Basis(np.stack(lines), tuple(pairs), np.array(even), half, small=min(6, len(pairs)))
 
 
@@ -185,12 +184,15 @@ def fit_kernel(
         usable &= bad.mean(axis=(1, 2)) < _MOST_MASKED
     normal = _normal_equations(goal, cut(source, column, row, half + basis.half), weight, basis)
     if np.count_nonzero(usable) < _FEWEST:
-        raise Invalid("Fewer than three unsaturated stars are seen on both frames; their star images cannot be matched.")
+        raise Invalid(
+            "Fewer than three unsaturated stars are seen on both frames; their star images cannot be matched."
+        )
     best: tuple[float, KernelFit] | None = None
-    for small, shape_order, scale_order in _models(np.count_nonzero(usable), order, flux_order):
+    for small, shape_order, scale_order in _models(int(np.count_nonzero(usable)), order, flux_order):
         functions = basis.small if small else len(basis.pairs)
-        fitted = _solved(normal, usable, column, row, functions=functions, orders=(shape_order, scale_order),
-                         size=(width, height))
+        fitted = _solved(
+            normal, usable, column, row, functions=functions, orders=(shape_order, scale_order), size=(width, height)
+        )
         if fitted is None:
             continue
         coefficients, used, chi2, criterion = fitted
@@ -219,9 +221,7 @@ def _models(stamps: int, order: int | None, flux_order: int | None) -> list[tupl
     return tried
 
 
-def _normal_equations(
-    goal: Floats, wide: NDArray[np.generic], weight: Floats, basis: Basis
-) -> _Normal:
+def _normal_equations(goal: Floats, wide: NDArray[np.generic], weight: Floats, basis: Basis) -> _Normal:
     n, size = goal.shape[0], goal.shape[1]
     full = wide.shape[1]
     light = wide.astype(np.float32)
@@ -297,7 +297,9 @@ def _solved(
         by_term = np.zeros((terms.shape[1], functions + 1))
         by_term[t, f] = solution
         local = terms @ by_term
-        chi2 = normal.square - 2 * (goal * local).sum(axis=1) + ((small @ local[:, :, None])[:, :, 0] * local).sum(axis=1)
+        chi2 = (
+            normal.square - 2 * (goal * local).sum(axis=1) + ((small @ local[:, :, None])[:, :, 0] * local).sum(axis=1)
+        )
         reduced = chi2 / np.maximum(normal.count, 1.0)
         typical = float(np.median(reduced[used]))
         scatter = 1.4826 * float(np.median(np.abs(reduced[used] - typical)))

@@ -29,8 +29,33 @@ class Plane:
         if self.mask is not None and self.mask.shape != self.data.shape:
             raise Invalid(f"The {name} and its mask differ in size.")
         if self.gain is not None and not (np.isfinite(self.gain) and self.gain > 0):
-            raise Invalid(f"The gain of the {name} is {self.gain:g}; it must be a positive number of electrons per ADU.")
+            raise Invalid(
+                f"The gain of the {name} is {self.gain:g}; it must be a positive number of electrons per ADU."
+            )
         return self
+
+    def bad(self) -> NDArray[np.bool_]:
+        """Return where the frame has no value: masked, not finite, saturated."""
+        bad = np.zeros(self.data.shape, np.bool_) if self.mask is None else self.mask.copy()
+        if np.issubdtype(self.data.dtype, np.floating):
+            bad |= ~np.isfinite(self.data)
+        if self.saturation is not None:
+            bad |= np.asarray(self.data, np.float32) >= self.saturation
+        return bad
+
+
+@dataclass(frozen=True, slots=True)
+class Stars:
+    """Where stars of the frame are; arrays of one length n."""
+
+    x: Floats  # 0-based pixels
+    y: Floats
+    flux: Floats  # ADU
+    snr: Floats
+
+    def chosen(self, which: NDArray[np.generic]) -> "Stars":
+        """Return a selection or another order."""
+        return Stars(self.x[which], self.y[which], self.flux[which], self.snr[which])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +76,9 @@ class Difference:
     profiles: SpatialKernel  # the same as it varies over the frame
     frame_psf: Floats  # the same in the frame itself
     smoothing_px: float  # sigma of the Gaussian that the frame was convolved with; 0 where it was not
-    correlation: Floats  # (k, k), autocovariance of the noise of `diff` over its variance, k odd, zero lag in the middle
+    correlation: (
+        Floats  # (k, k), autocovariance of the noise of `diff` over its variance, k odd, zero lag in the middle
+    )
     star_error: tuple[float, float]  # residuals of stars: position error in pixels, and share of their light
     stars: int  # that the kernel rests on
     chi2: float  # of them, per degree of freedom

@@ -20,7 +20,13 @@ _BETTER = 0.97  # a higher order is taken where it leaves less than this share o
 
 
 def varying_profile(
-    stamps: NDArray[np.generic], x: Floats, y: Floats, size: tuple[int, int], bad: NDArray[np.bool_] | None = None
+    stamps: NDArray[np.generic],
+    column: NDArray[np.int64],
+    row: NDArray[np.int64],
+    *,
+    offsets: tuple[Floats, Floats],
+    size: tuple[int, int],
+    bad: NDArray[np.bool_] | None = None,
 ) -> SpatialKernel:
     """Return the image of a star of unit light, varying over the frame where that is seen.
 
@@ -28,8 +34,10 @@ def varying_profile(
     ----------
     stamps : (n, size, size)
         Background-subtracted squares about the pixels nearest to the stars.
-    x, y : (n,)
-        Centroids, 0-based pixels of the frame.
+    column, row : (n,)
+        Those pixels.
+    offsets : (n,) twice
+        Of the centroids from them, in x and y, pixels.
     size : (width, height)
         Of the frame.
     bad : (n, size, size) bool, optional
@@ -39,7 +47,7 @@ def varying_profile(
     light = np.asarray(stamps, np.float64).copy()
     if bad is not None:
         light[bad] = 0.0
-    moved = _centred(light, x - np.rint(x), y - np.rint(y))
+    moved = _centred(light, *offsets)
     half = moved.shape[1] // 2
     axis = np.arange(-half, half + 1)
     core = np.hypot(axis[:, None], axis) <= max(0.3 * half, 1.5)
@@ -49,6 +57,7 @@ def varying_profile(
     moved = moved[best] / np.maximum(strength[best], 1e-9)[:, None, None]
     usable = np.ones(moved.shape, np.bool_) if bad is None else ~bad[best]
     width, height = size
+    x, y = column.astype(float), row.astype(float)
     planes = _fitted(moved[:_BEST], usable[:_BEST], np.ones((min(best.size, _BEST), 1)))
     order = 0
     for higher in (1, 2):

@@ -79,9 +79,8 @@ def register(
     frame_wcs: Wcs,
     template: NDArray[np.generic],
     template_wcs: Wcs,
-    x: Floats,
-    y: Floats,
     *,
+    stars: tuple[Floats, Floats],
     fwhm_px: float,
     frame_mask: NDArray[np.bool_] | None = None,
     template_mask: NDArray[np.bool_] | None = None,
@@ -92,8 +91,8 @@ def register(
     ----------
     frame, template : (height, width)
         Pixels of each, ADU, on grids of their own.
-    x, y : (n,)
-        Stars of the frame, 0-based pixels, brightest first, unsaturated.
+    stars : (x, y)
+        Of the frame, (n,) each, 0-based pixels, brightest first, unsaturated.
     fwhm_px : float
         Of the frame's stars, in the frame's pixels; the template's are taken to be as wide on the sky.
 
@@ -102,7 +101,7 @@ def register(
     Registration, or None where too few stars agree
 
     """
-    x, y = x[:_MOST], y[:_MOST]
+    x, y = stars[0][:_MOST], stars[1][:_MOST]
     x, y, seen = centroids(frame, x, y, fwhm_px, mask=frame_mask)
     x, y = x[seen], y[seen]
     if x.size < _FEWEST:

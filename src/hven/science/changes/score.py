@@ -51,7 +51,7 @@ def spectrum(image: Floats) -> NDArray[np.complex128]:
 
 
 def score_filter(
-    psf: Floats, smoothing: Floats, kernel: Floats, frame_noise: float, template_noise: float, half: int
+    psf: Floats, smoothing: Floats, kernel: Floats, frame_noise: float, template_noise: float, *, half: int
 ) -> ScoreFilter:
     """Return the filter for a profile.
 
@@ -100,7 +100,7 @@ def _whole(half_spectrum: Floats) -> Floats:
     return whole
 
 
-def correlation(smoothing: Floats, kernel: Floats, frame_noise: float, template_noise: float, half: int) -> Floats:
+def correlation(smoothing: Floats, kernel: Floats, frame_noise: float, template_noise: float, *, half: int) -> Floats:
     """Return the autocovariance of the difference's noise over its variance, (2 half + 1, 2 half + 1)."""
     power = np.abs(spectrum(smoothing)) ** 2 * frame_noise**2 + np.abs(spectrum(kernel)) ** 2 * template_noise**2
     covariance = extracted(scipy.fft.irfft2(power, (_SIZE, _SIZE)), half)

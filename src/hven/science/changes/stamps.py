@@ -41,7 +41,9 @@ def spread(
     return np.asarray(order[np.argsort(rank, kind="stable")][:most], np.int64)
 
 
-def cut(image: NDArray[np.generic], column: NDArray[np.int64], row: NDArray[np.int64], half: int) -> NDArray[np.generic]:
+def cut(
+    image: NDArray[np.generic], column: NDArray[np.int64], row: NDArray[np.int64], half: int
+) -> NDArray[np.generic]:
     """Return squares of 2 half + 1 pixels about pixels that lie that far from the edges, (n, size, size)."""
     axis = np.arange(-half, half + 1)
     return np.asarray(image[row[:, None, None] + axis[:, None], column[:, None, None] + axis])

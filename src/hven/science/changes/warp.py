@@ -93,8 +93,7 @@ def pixel_map(to: Wcs, source: Wcs, correction: Affine | None = None) -> PixelMa
         The projections have no sky in common.
 
     """
-    columns, rows = _nodes(to.width), _nodes(to.height)
-    x, y = np.meshgrid(columns, rows)
+    x, y = pixel_nodes(to.width, to.height)
     u, v = source.to_pixel(*to.to_sky(x, y))
     if correction is not None:
         u, v = correction(u, v)
@@ -102,6 +101,12 @@ def pixel_map(to: Wcs, source: Wcs, correction: Affine | None = None) -> PixelMa
         raise Invalid(_NO_OVERLAP)
     far = 1e6  # nodes that the projection does not reach lie far outside, not nowhere
     return PixelMap(np.nan_to_num(u, nan=far), np.nan_to_num(v, nan=far), to.width, to.height)
+
+
+def pixel_nodes(width: int, height: int) -> tuple[Floats, Floats]:
+    """Return x and y, (rows, columns) each, of the pixels at which a map of a grid is exact."""
+    x, y = np.meshgrid(_nodes(width), _nodes(height))
+    return x, y
 
 
 _NO_OVERLAP = "The template does not overlap the frame on the sky; choose one of the same field."
@@ -154,17 +159,18 @@ def resample(data: NDArray[np.generic], mapping: PixelMap, *, mask: NDArray[np.b
         if bad is not None:
             bad = cv2.resize(bad[:height, :width].astype(np.float32), size, interpolation=cv2.INTER_AREA) > _COVERED
         shift = (factor - 1) / 2
-    mapping = PixelMap((mapping.x - shift) / factor, (mapping.y - shift) / factor, mapping.width, mapping.height) \
-        if factor >= 2 else mapping
+    mapping = (
+        PixelMap((mapping.x - shift) / factor, (mapping.y - shift) / factor, mapping.width, mapping.height)
+        if factor >= 2
+        else mapping
+    )
     copied = _copied(pixels, bad, mapping)
     if copied is not None:
         return copied
     return _resampled(pixels, bad, mapping, scale)
 
 
-def _resampled(
-    pixels: NDArray[np.float32], bad: NDArray[np.bool_] | None, mapping: PixelMap, scale: float
-) -> Warped:
+def _resampled(pixels: NDArray[np.float32], bad: NDArray[np.bool_] | None, mapping: PixelMap, scale: float) -> Warped:
     height, width = pixels.shape
     out = np.empty((mapping.height, mapping.width), np.float32)
     out_mask = np.empty((mapping.height, mapping.width), np.bool_)
@@ -195,7 +201,9 @@ def _unrounded(part: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.
         return part
     off_x, off_y = x - np.rint(x * _FRACTIONS) / _FRACTIONS, y - np.rint(y * _FRACTIONS) / _FRACTIONS
     j, i = part.shape[0] // 2, part.shape[1] // 2
-    jacobian = np.array([[x[j, i] - x[j, i - 1], x[j, i] - x[j - 1, i]], [y[j, i] - y[j, i - 1], y[j, i] - y[j - 1, i]]])
+    jacobian = np.array(
+        [[x[j, i] - x[j, i - 1], x[j, i] - x[j - 1, i]], [y[j, i] - y[j, i - 1], y[j, i] - y[j - 1, i]]]
+    )
     if abs(np.linalg.det(jacobian)) < 1e-6 or not np.isfinite(jacobian).all():
         return part
     inverse = np.linalg.inv(jacobian)
