@@ -21,7 +21,7 @@ _CANDIDATE = 3.0  # standard deviations above the sky
 _CLIP = 4.7
 _CLIP_BESIDE = 3.0  # for pixels that touch a hit
 _CONTRAST = 4.0  # of a Laplacian against the fine structure, at least
-_SAFETY = 1.6  # over the contrast of a model star
+_SAFETY = 2.0  # over the contrast of a model star
 _ROUNDS = 5
 _CHUNK = 60_000
 
@@ -143,7 +143,7 @@ def _structure(flat: Floats, at: NDArray[np.intp], stride: int) -> tuple[Floats,
     steep *= 0.25
     extra: Floats = steep[:, 2, 2] - np.median(steep.reshape(-1, 25), axis=1)
     small = _medians_of_three(patch)  # (n, 7, 7)
-    fine: Floats = small[:, 3, 3] - np.median(small.reshape(-1, 49), axis=1)
+    fine = (small[:, 3, 3] - np.median(small.reshape(-1, 49), axis=1)).astype(np.float32)
     return extra, fine, smooth
 
 
@@ -176,7 +176,8 @@ def _frame_index(padded: NDArray[np.intp], stride: int, width: int) -> NDArray[n
 @lru_cache(maxsize=64)
 def contrast_limit(fwhm_px: float) -> float:
     """Return the contrast of Laplacian to fine structure above which nothing with this FWHM can be a star."""
-    sharp = max(fwhm_px - 0.3, 0.8)  # the frame's typical width may be overestimated where it is small
+    # the frame's typical width holds the pixel's own, and is overestimated where it is small
+    sharp = max(fwhm_px - float(np.interp(fwhm_px, (2.4, 3.6), (0.75, 0.3))), 0.6)
     worst = 0.0
     fine = (np.arange(21 * 11) + 0.5) / 11 - 10.5
     sigma = sharp / 2.355

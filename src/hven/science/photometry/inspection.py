@@ -27,6 +27,8 @@ Log = Callable[[str], None]
 Progress = Callable[[float, str], None]
 USUAL_MESH_PX = 256
 _DEFAULT_BAND = "r"
+_SMALLEST_MESH_PX = 48
+_FOLLOWED = 0.35  # of the noise, that the sky may differ from what larger cells say
 _ABOVE = 1.05  # of the highest pixel: the saturation of a frame that shows none
 
 
@@ -116,7 +118,11 @@ def inspect(
     progress(0.1, "Measuring the sky")
     bits = basic_mask(pixels, missing=missing, excluded=excluded, saturation=level)
     check_share(bits)
-    background = estimate_background(pixels, bits > 0 if bits.any() else None, cell=mesh)
+    closed = bits > 0 if bits.any() else None
+    background = estimate_background(pixels, closed, cell=mesh)
+    if settings.mesh_px is None:
+        background = _followed(pixels, closed, background)
+        mesh = background.level.cell
     sky, noise = float(np.median(background.level.values)), float(np.median(background.noise.values))
     log(f"The sky is {sky:.4g} ADU with a noise of {noise:.3g} ADU, in cells of {mesh} pixels.")
     if not noise > 0:
@@ -134,7 +140,7 @@ def inspect(
     pits = mark_pits(residual, background, bits)
     if pits:
         log(f"{pits} pixels lie far below the sky and are masked.")
-    fwhm = measure_fwhm(pixels, bits > 0 if bits.any() else None)
+    fwhm = measure_fwhm(pixels, closed)
     cosmic = 0
     if settings.mask_cosmics:
         progress(0.6, "Looking for cosmic rays")
@@ -187,6 +193,25 @@ def mesh_size(shape: tuple[int, ...], wanted: int | None) -> int:
     """Return the side of the sky's cells, pixels: what is wanted, or 256 and on small frames a quarter of the side."""
     least = min(shape)
     return int(np.clip(wanted or min(USUAL_MESH_PX, least // 4), 8, max(least, 8)))
+
+
+def _followed(
+    pixels: NDArray[np.float32], closed: NDArray[np.bool_] | None, background: Background
+) -> Background:
+    """Return a sky on cells small enough to follow it: halved while that changes the level by much of its noise."""
+    while background.level.cell >= 2 * _SMALLEST_MESH_PX:
+        cell = background.level.cell // 2
+        finer = estimate_background(pixels, closed, cell=cell)
+        rows, columns = finer.level.values.shape
+        x = (np.arange(columns) + 0.5) * cell - 0.5
+        y = (np.arange(rows) + 0.5) * cell - 0.5
+        grid_x, grid_y = np.meshgrid(np.minimum(x, pixels.shape[1] - 1), np.minimum(y, pixels.shape[0] - 1))
+        coarse = background.level.at(grid_x.ravel(), grid_y.ravel())
+        off = np.abs(finer.level.values.ravel() - coarse)
+        if np.percentile(off, 97) < _FOLLOWED * np.median(finer.noise.values):
+            break
+        background = finer
+    return background
 
 
 def _gain(settings: InspectSettings, meaning: Meaning, log: Log) -> float:

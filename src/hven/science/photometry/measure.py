@@ -172,7 +172,8 @@ def measure_objects(
                    auto=auto, half_light=half_light, flags=flags, background=background, window=window)  # fmt: skip
     with np.errstate(invalid="ignore"):
         # a window of the stars' width is nearly as sensitive as a detection can be, and an aperture is not
-        best = np.maximum(flux / error, np.where(moments.moved & (flux > 0), snr, 0))
+        local = snr - rings.level * np.sqrt(4 * np.pi) * window / np.maximum(noise, 1e-12)
+        best = np.maximum(flux / error, np.where(moments.moved & (flux > 0), local, 0))
         strong = np.isfinite(flux) & (best > settings.least_snr)
     order = np.flatnonzero(strong)
     order = order[np.argsort(-flux[order], kind="stable")]

@@ -100,6 +100,7 @@ def find_objects(
     left = estimate_background(smooth, shut, cell=background.level.cell)
     least = max(0.25 * float(np.median(left.noise.values)), 1e-9)
     noise = np.maximum(left.noise.rows(0, residual.shape[0]), np.float32(least))
+    smooth -= left.level.rows(0, residual.shape[0])
     ratio = cv2.divide(smooth, noise)
     if shut is not None:
         ratio[shut] = 0
