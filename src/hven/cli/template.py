@@ -56,7 +56,7 @@ def _add(arguments: argparse.Namespace) -> int:
             stored = add_template(path, name=arguments.name, filter_name=arguments.filter, fwhm_arcsec=arguments.fwhm)
         except HvenError as error:
             failed += 1
-            print(f"hven: {path.name}: {error}", file=sys.stderr)
+            print(f"hven: {error}", file=sys.stderr)
             continue
         print(_line(stored))
     return 2 if failed else 0

@@ -24,6 +24,7 @@ from astropy_healpix import healpy
 from hven.science.sky.sphere import separation
 
 _SHARE = 0.3  # of the radius, that the centre may lie off
+_MARGIN = 1.35  # so much wider a circle about any point of the cell lies within the one about its centre
 _STEP = 1.3  # between radii of the ladder
 _SMALLEST_DEG = 0.05
 
@@ -40,14 +41,15 @@ class RoundedCone:
 
 def rounded(ra: float, dec: float, radius_deg: float) -> RoundedCone:
     """Return the rounded circle around a circle, degrees."""
+    # By the radius alone, so that all fields within a cell come to the same circle.
+    step = int(np.ceil(np.log(_MARGIN * max(radius_deg, _SMALLEST_DEG) / _SMALLEST_DEG) / np.log(_STEP)))
+    wide = _SMALLEST_DEG * _STEP**step
     order = 0
-    while order < 12 and np.degrees(np.sqrt(np.pi / 3)) / 2**order > _SHARE * max(radius_deg, _SMALLEST_DEG):
+    while order < 12 and np.degrees(np.sqrt(np.pi / 3)) / 2**order > _SHARE * wide / (_MARGIN * _STEP):
         order += 1
     cell = int(healpy.ang2pix(2**order, ra % 360.0, dec, nest=True, lonlat=True))
     lon, lat = (float(angle) for angle in healpy.pix2ang(2**order, cell, nest=True, lonlat=True))
-    needed = radius_deg + float(separation(ra, dec, lon, lat))
-    step = int(np.ceil(np.log(max(needed, _SMALLEST_DEG) / _SMALLEST_DEG) / np.log(_STEP) - 1e-9))
-    return RoundedCone(lon, lat, _SMALLEST_DEG * _STEP**step, f"{order}-{cell}-{step}")
+    return RoundedCone(lon, lat, wide, f"{order}-{cell}-{step}")
 
 
 def within(table: Table, ra: float, dec: float, radius_deg: float) -> Table:

@@ -232,8 +232,8 @@ def read_image(path: Path, name: str) -> tuple[NDArray[np.float64], dict[str, An
                     if wcs is not None:
                         return data, cards, wcs
     except (OSError, ValueError, TypeError, EOFError) as error:
-        raise Invalid(f"What came for {name} is no FITS image.") from error
-    raise Invalid(f"What came for {name} has no image with a gnomonic projection.")
+        raise Invalid(f"{name} is no FITS image.") from error
+    raise Invalid(f"{name} holds no image with a gnomonic projection; solve it first.")
 
 
 def _standard(cards: dict[str, Any]) -> dict[str, Any]:

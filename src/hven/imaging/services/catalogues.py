@@ -29,7 +29,7 @@ from hven.science.catalogues.photometric.filters import FILTERS, magnitude_colum
 from hven.science.catalogues.photometric.known import CATALOGUES, NEIGHBOURS, KnownCatalogue
 from hven.science.catalogues.photometric.sources import open_source
 from hven.science.catalogues.photometric.tile_write import WORK_PREFIX, export_catalogue, import_catalogue
-from hven.science.catalogues.photometric.tiles import Description, TiledCatalogue, as_table
+from hven.science.catalogues.photometric.tiles import DESCRIPTION, Description, TiledCatalogue, as_table
 from hven.science.catalogues.photometric.transformations import FAMILIES, add_bands, filled
 from hven.storage import services as storage
 
@@ -308,7 +308,7 @@ def folder() -> Path:
 def local_catalogues() -> list[Description]:
     """Return the catalogues of this machine, by name."""
     found = []
-    for path in sorted(folder().glob("*/catalogue.json")):
+    for path in sorted(folder().glob(f"*/{DESCRIPTION}")):
         if not path.parent.name.startswith("."):
             try:
                 found.append(Description.read(path.parent))
@@ -424,21 +424,22 @@ def _pieces(local: TiledCatalogue) -> Iterator[Table]:
     yield from local.rows()
 
 
-_opened: dict[str, tuple[tuple[int, int], TiledCatalogue]] = {}
+_opened: dict[Path, tuple[tuple[int, int], TiledCatalogue]] = {}
 
 
 def _local_for(name: str) -> TiledCatalogue | None:
     """Return the catalogue of this machine under a name, or one that stands for it; opened once for each version."""
-    candidates = [name] if _NAME.fullmatch(name) and (folder() / name / "catalogue.json").exists() else []
+    candidates = [name] if _NAME.fullmatch(name) and (folder() / name / DESCRIPTION).exists() else []
     if not candidates and name in CATALOGUES:
         candidates = [one.name for one in local_catalogues() if one.stands_for == name]
     for candidate in candidates:
+        place = folder() / candidate
         try:
-            status = (folder() / candidate / "catalogue.json").stat()
+            status = (place / DESCRIPTION).stat()
             stamp = status.st_mtime_ns, status.st_ino
-            if candidate not in _opened or _opened[candidate][0] != stamp:
-                _opened[candidate] = stamp, open_catalogue(candidate)
-            return _opened[candidate][1]
+            if place not in _opened or _opened[place][0] != stamp:
+                _opened[place] = stamp, open_catalogue(candidate)
+            return _opened[place][1]
         except (OSError, NotFound):
-            _opened.pop(candidate, None)
+            _opened.pop(place, None)
     return None

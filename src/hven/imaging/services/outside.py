@@ -20,7 +20,9 @@ def setting(name: str) -> Any:
 
 def asking() -> Asking:
     """Return how services are asked."""
-    return Asking(allowed=setting("OUTSIDE"), time_limit_s=setting("OUTSIDE_TIME_LIMIT"), trusted=setting("VIZIER_URL"))
+    address = setting("VIZIER_URL")
+    named = address != settings.OPTIONS.settings["VIZIER_URL"].option.default  # only then may it be a private one
+    return Asking(setting("OUTSIDE"), setting("OUTSIDE_TIME_LIMIT"), address if named else "")
 
 
 def cache(kind: str) -> DiskCache:

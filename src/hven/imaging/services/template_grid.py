@@ -1,6 +1,6 @@
 """Bringing images with a projection of their own onto a frame's grid: flux by pixel kept, gaps masked.
 
-An image that is finer than the frame is first averaged in blocks, so that no light falls between the samples; then it
+An image that is finer than the frame is first summed in blocks, so that no light falls between the samples; then it
 is sampled with Lanczos's kernel of order 4 (cv2), and multiplied with the ratio of the pixels' areas.
 """
 
@@ -62,10 +62,11 @@ def _binned(image: SurveyImage, wcs: Wcs) -> SurveyImage:
     good = ~image.mask[:height, :width].reshape(blocks)
     data = np.where(good, np.nan_to_num(image.data[:height, :width]).reshape(blocks), 0)
     count = good.sum(axis=(1, 3))
-    mean = data.sum(axis=(1, 3), dtype=np.float64) / np.maximum(count, 1)
+    # the flux of the whole block, what is lost of it made up for
+    flux = data.sum(axis=(1, 3), dtype=np.float64) * factor**2 / np.maximum(count, 1)
     cropped = replace(image.wcs, width=width, height=height)
     # more than a quarter of a block lost makes it unlike its neighbours
-    return SurveyImage(mean.astype(np.float32), count < 0.75 * factor**2, cropped.binned_to(1 / factor), image.name)
+    return SurveyImage(flux.astype(np.float32), count < 0.75 * factor**2, cropped.binned_to(1 / factor), image.name)
 
 
 def _add(image: SurveyImage, wcs: Wcs, total: NDArray[np.float32], weight: NDArray[np.float32]) -> None:

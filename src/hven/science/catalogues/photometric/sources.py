@@ -108,7 +108,13 @@ def _parquet(path: Path, given: Mapping[str, str] | None, unit: str, most_rows: 
         with pq.ParquetFile(path) as opened:
             for batch in opened.iter_batches(batch_size=most_rows, columns=list(columns.wanted)):
                 done += batch.num_rows
-                raw = {name: _arrow(batch.column(name)) for name in columns.wanted}
+                raw = {
+                    # a missing identifier would turn all of them into fractions
+                    name: _arrow(
+                        batch.column(name).cast(pa.string()) if name == columns.identifier else batch.column(name)
+                    )
+                    for name in columns.wanted
+                }
                 yield _cleaned(raw, columns, unit, path.name), done / max(rows, 1)
 
     return Source(columns, rows, pieces)
@@ -166,6 +172,9 @@ def _whole(path: Path, given: Mapping[str, str] | None, unit: str, kind: str, mo
             for name in columns.wanted:
                 column = table[name][start : start + most_rows]
                 numeric = column.dtype.kind in "fiu"
+                if name == columns.identifier:
+                    column = column.astype(str)
+                    numeric = False
                 if isinstance(column, MaskedColumn):
                     column = column.astype(float).filled(np.nan) if numeric else column.filled("")
                 raw[name] = np.asarray(column)
@@ -240,6 +249,8 @@ def _csv_head(path: Path, skip: int, separator: str) -> tuple[list[str], dict[st
 
 
 def _arrow(column: Any) -> NDArray[Any]:
+    if column.type in _string_types():
+        column = column.fill_null("")
     values = column.to_numpy(zero_copy_only=False)
     return np.asarray(values, str) if values.dtype == object and column.type in _string_types() else np.asarray(values)
 

@@ -1,0 +1,53 @@
+"""`hven template`: bringing, listing and removing, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from tests.conftest import server_environment
+
+from hven.science.sky.wcs import Wcs
+
+
+@pytest.fixture
+def hven(python, tmp_path):
+    def run(*arguments, **more):
+        env = server_environment(tmp_path / "data", **more)
+        return subprocess.run(
+            [python, "-m", "hven.cli", "template", *map(str, arguments)], env=env, capture_output=True, text=True,
+            timeout=100, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+def test_a_template_from_bringing_to_removing(hven, tmp_path):
+    header = fits.Header()
+    for name, value in Wcs((10.0, 41.0), (29.5, 19.5), ((-3e-4, 0.0), (0.0, 3e-4)), 60, 40).to_cards().items():
+        header[name] = value
+    header["FILTER"] = "SDSS g"
+    fits.writeto(tmp_path / "m31-deep.fits", np.ones((40, 60), np.float32), header)
+    (tmp_path / "text.fits").write_text("no image")
+    assert "none yet" in hven("list").stdout
+    done = hven("add", tmp_path / "m31-deep.fits", tmp_path / "text.fits", "--fwhm", "2.5")
+    assert done.returncode == 2
+    assert done.stdout.startswith('m31-deep: g, 1.08 by 0.72 arcminutes at 10.0000 +41.0000, 1.08"/px, stars of 2.5"')
+    assert "text.fits is no FITS image" in done.stderr
+    assert "already" in hven("add", tmp_path / "m31-deep.fits").stderr
+    assert hven("add", tmp_path / "m31-deep.fits", "--name", "again", "--filter", "V").returncode == 0
+    listed = json.loads(hven("list", "--json").stdout)
+    assert [(one["name"], one["filter"]) for one in listed["templates"]] == [("again", "V"), ("m31-deep", "g")]
+    assert listed["surveys"]["ztf"]["filters"] == ["g", "r", "i"]
+    assert "m31-deep: g" in hven("list").stdout
+    assert hven("remove", "m31-deep").stdout.startswith("Removed m31-deep")
+    assert hven("remove", "m31-deep").returncode == 2
+
+
+def test_one_name_for_several_files_is_refused_and_a_switched_off_network_is_said(hven, tmp_path):
+    done = hven("add", tmp_path / "a.fits", tmp_path / "b.fits", "--name", "x")
+    assert (done.returncode, "--name names one" in done.stderr) == (2, True)
+    assert "HVEN_OUTSIDE is off" in hven("list", HVEN_OUTSIDE="false").stdout
