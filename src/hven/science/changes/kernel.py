@@ -119,9 +119,8 @@ def gaussian_basis(sigmas_px: tuple[float, ...], degrees: tuple[int, ...], half:
     for sigma, degree in zip(sigmas_px, degrees, strict=True):
         first = len(lines)
         place = (axis[:, None] + fine) / sigma
-        for power in range(degree + 1):
-            line = (np.exp(-0.5 * place**2) * place**power).mean(axis=1)
-            lines.append(line / (line.sum() if power % 2 == 0 else np.abs(line).sum()))
+        raw = [(np.exp(-0.5 * place**2) * place**power).mean(axis=1) for power in range(degree + 1)]
+        lines += [line / (np.abs(line).sum() if power % 2 else line.sum()) for power, line in enumerate(raw)]
         powers = [(p, q) for p, q in sorted(product(range(degree + 1), repeat=2), key=sum) if p + q <= degree]
         pairs += [(first + p, first + q) for p, q in powers]
         even += [p % 2 == 0 and q % 2 == 0 for p, q in powers]
@@ -226,13 +225,18 @@ def _normal_equations(goal: Floats, wide: NDArray[np.generic], weight: Floats, b
     full = wide.shape[1]
     light = wide.astype(np.float32)
     bands = np.stack([_band(line, size, full) for line in basis.lines]).astype(np.float32)
-    along = [light @ band.T for band in bands]  # (n, full, size) each
+    # one large product per direction: (n rows, full) by (full, profiles x size)
+    along = light.reshape(n * full, full) @ bands.transpose(2, 0, 1).reshape(full, -1)
+    along = along.reshape(n, full, len(bands), size)
     functions = np.empty((n, len(basis.pairs) + 1, size * size), np.float32)
-    for number, (i, j) in enumerate(basis.pairs):
-        image = np.matmul(bands[j], along[i])
-        functions[:, number] = image.reshape(n, -1)
-        if number and basis.even[number]:
-            functions[:, number] -= functions[:, 0]
+    for i in sorted({i for i, _ in basis.pairs}):
+        turned = np.ascontiguousarray(along[:, :, i].transpose(0, 2, 1)).reshape(n * size, full)
+        for number, (first, j) in enumerate(basis.pairs):
+            if first == i:
+                image = (turned @ bands[j].T).reshape(n, size, size)
+                functions[:, number] = image.transpose(0, 2, 1).reshape(n, -1)
+    for number in np.flatnonzero(basis.even)[1:]:
+        functions[:, number] -= functions[:, 0]
     functions[:, -1] = 1.0
     w = weight.reshape(n, 1, -1).astype(np.float32)
     weighted = functions * w
