@@ -10,7 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from hven.imaging.models import Run
+from hven.imaging.models import Reduction, Run
+
+# Keys that people choose, as against those that steps find.
+_ASKED = frozenset({"target", "filter", "gain", "saturation", "cat_name", "cat_limit", "sn", "use_color", "template"})
 
 
 def server_address(request: HttpRequest) -> str:
@@ -69,6 +72,24 @@ def nova_results(address: str, run: Run) -> str:
             f"curl -O {address}/nova/wcs_file/{run.pk}",
         ]
     return "\n".join(lines)
+
+
+def stdweb_calls(address: str, reduction: Reduction) -> str:
+    """Return the commands that do over STDWeb's API what the page of a reduction does."""
+    base, number = f"{address}/stdweb/api", reduction.pk
+    asked = {key: value for key, value in reduction.config.items() if key in _ASKED and value not in (None, "")}
+    body = json.dumps({"steps": ["inspect", "photometry"], "config": asked})
+    return "\n".join(
+        (
+            "# a key from the page “Keys”, or a token: POST auth/token/ with username and password",
+            f"curl -X POST {base}/tasks/{number}/process/ \\",
+            """  -H "Authorization: Token $HVEN_KEY" -H 'Content-Type: application/json' \\""",
+            f"  -d {shlex.quote(body)}",
+            f"""curl -H "Authorization: Token $HVEN_KEY" {base}/tasks/{number}/state/""",
+            f"""curl -H "Authorization: Token $HVEN_KEY" {base}/tasks/{number}/files/""",
+            f"""curl -H "Authorization: Token $HVEN_KEY" -O {base}/tasks/{number}/files/objects.vot""",
+        )
+    )
 
 
 def _quoted(text: str) -> str:

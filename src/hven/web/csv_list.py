@@ -48,13 +48,14 @@ def _cells(row: Any, tags: list[str]) -> list[Any]:
     )  # fmt: skip
     taken = [file.middle.isoformat() if file.middle else "", file.exposure_s or ""] if file else ["", ""]
     words = [file.filter, file.object_name, file.camera] if file else ["", "", ""]
-    texts = [_safe(word) for word in (*words, "; ".join(tags))]
-    who = [row.visibility, _safe(row.owner.username), row.created.isoformat(), row.uuid]
-    return [_safe(row.name), state_of(row.run)[0], *solved, *taken, *texts, *who]
+    texts = [harmless(word) for word in (*words, "; ".join(tags))]
+    who = [row.visibility, harmless(row.owner.username), row.created.isoformat(), row.uuid]
+    return [harmless(row.name), state_of(row.run)[0], *solved, *taken, *texts, *who]
 
 
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def harmless(value: Any) -> Any:
+    """Return a cell in which no spreadsheet sees a formula: a text that begins like one gets an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _line(cells: Any) -> str:

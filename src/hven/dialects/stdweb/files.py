@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,7 +23,7 @@ from hven.dialects.stdweb.base import StdwebView
 from hven.dialects.stdweb.serializers import FilePart
 from hven.dialects.stdweb.tasks import find_task
 from hven.errors import Invalid, NotFound
-from hven.imaging.services import folder, local_files, previews
+from hven.imaging.services import folder, local_files, previews, tables
 from hven.imaging.steps.workspace import checked_path, media_type
 from hven.storage import services as storage
 
@@ -63,7 +64,10 @@ class TaskFile(StdwebView):
     def get(self, request: Request, number: int, path: str) -> HttpResponseBase:
         """Return its bytes."""
         task = find_task(self.actor, number, Verb.OPEN)
-        row = folder.find_file(task, path)
+        row, convert = tables.find_table(task, path)
+        if convert:
+            content = tables.as_votable(row)
+            return _attachment(io.BytesIO(content), path, len(content))
         return _attachment(storage.open_blob(row.blob), row.path, row.blob.size)
 
     @extend_schema(request=FilePart, responses={201: dict[str, Any]})

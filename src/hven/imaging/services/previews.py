@@ -78,7 +78,7 @@ def _plane(path: Path, plane: int) -> Frame:
         usable = (
             [str(plane)] if plane >= 0 else [one.index for one in planes(path, limits=frame_limits()) if one.is_usable]
         )
-        return read_frame(path, limits=frame_limits(), plane=usable[0 if plane >= 0 else plane])
+        return read_frame(path, limits=frame_limits(), plane=usable[min(0, plane)])
     except (HvenError, IndexError):
         raise Unreadable(_NO_PICTURE) from None
 

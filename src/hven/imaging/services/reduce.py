@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from hven.archive import services as archive
 from hven.errors import Final, HvenError, NotFound, Retriable
-from hven.imaging.models import Reduction, Run, RunState, StepRun
+from hven.imaging.models import Reduction, ReductionFile, Run, RunState, Solution, StepRun
 from hven.imaging.services import folder
 from hven.imaging.services.intake import DELETED, locked
-from hven.imaging.steps.context import StepContext
+from hven.imaging.services.limits import frame_limits
+from hven.imaging.steps.context import Placed, StepContext
 from hven.imaging.steps.registry import Outcome, Product, Step, step
 from hven.imaging.steps.workspace import Workspace
 from hven.jobs.context import JobContext
@@ -67,6 +69,7 @@ def reduce(job: JobContext, run_id: int) -> None:
         tell=job.progress,
         cancelled=lambda: job.cancelled,
     )
+    _look_at(run)
     done = set(run.step_runs.filter(state=RunState.DONE).values_list("position", flat=True))
     try:
         for position, key in enumerate(run.steps):
@@ -85,6 +88,29 @@ def stop_reduction(run: Run, sentence: str) -> None:
     stage = "cancelled" if run.state == RunState.CANCELLED else "failed"
     Reduction.objects.filter(pk=run.reduction_id, latest_run=run).update(stage=stage, changed=timezone.now())
     logger.info("Run %s ended: %s", run.pk, sentence)
+
+
+def _look_at(run: Run) -> None:
+    """Read the header of a file that nobody has read yet, and make its small picture, for lists and searches."""
+    from hven.science.frames.preview import preview  # noqa: PLC0415 - OpenCV, for workers
+    from hven.science.frames.read import read_frame  # noqa: PLC0415 - the same
+
+    data_file = run.reduction.data_file
+    if data_file is None or data_file.read_at is not None:
+        return
+    try:
+        with storage.local(data_file.blob) as path:
+            frame = read_frame(path, limits=frame_limits())
+    except HvenError:
+        return  # the step that reads it says why
+    blob = storage.put(preview(frame, 256))
+    with transaction.atomic():
+        locked(Run.objects.select_for_update().filter(pk=run.pk))
+        archive.note_header(data_file, frame)
+        ReductionFile.objects.get_or_create(
+            run=run, path="thumbnail.jpg",
+            defaults={"reduction_id": run.reduction_id, "blob": blob, "media_type": "image/jpeg"},
+        )  # fmt: skip
 
 
 def _step(job: JobContext, run: Run, context: StepContext, position: int, declared: Step) -> bool:
@@ -152,12 +178,39 @@ def _publish(job: JobContext, run: Run, ended: _Ended, context: StepContext) -> 
         folder.take_away(reduction, ended.removed)
         folder.lay(reduction, run, zip(products, blobs, strict=True))
         _write_step(run, ended, RunState.DONE)
+        if context.placed is not None:
+            _write_place(run, context.placed)
         if context.changes:
             reduction.config = {**reduction.config, **context.changes}
             reduction.save(update_fields=["config"])
         _set_stage(run, f"{ended.declared.stem}_done")
     context.files.stored(products, blobs)
     context.earlier[ended.declared.key] = ended.outcome.results
+
+
+def _write_place(run: Run, placed: Placed) -> None:
+    """Keep where the frame lies as the run's solution."""
+    wcs = placed.wcs
+    ra, dec = wcs.centre
+    Solution.objects.filter(run=run).delete()
+    Solution.objects.create(
+        run=run,
+        ra=ra,
+        dec=dec,
+        scale_arcsec=wcs.scale_arcsec,
+        orientation_deg=wcs.orientation_deg,
+        parity=wcs.parity,
+        width=wcs.width,
+        height=wcs.height,
+        radius_deg=wcs.radius_deg,
+        stars_matched=placed.stars,
+        rms_arcsec=placed.rms_arcsec,
+        log_odds=0.0,
+        rung=placed.how[:100],
+        seconds=0.0,
+        catalogue=placed.catalogue[:100],
+        wcs_cards=wcs.to_cards(),
+    )
 
 
 def _publish_failure(job: JobContext, run: Run, ended: _Ended, sentence: str) -> None:

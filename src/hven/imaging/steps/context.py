@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hven.imaging.steps.registry import step
 from hven.science.frames.frame import Frame
+from hven.science.sky.wcs import Wcs
 from hven.science.stars.solution import Hints, SolveResult, SourceList
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ def _tell_nobody(_fraction: float, _message: str) -> None:
 
 def _go_on() -> bool:
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A frame's place in the sky as a step that works in a folder found it."""
+
+    wcs: Wcs
+    stars: int  # that it was compared with
+    rms_arcsec: float
+    catalogue: str  # in words
+    how: str  # in words
 
 
 @dataclass(slots=True)
@@ -42,6 +54,7 @@ class StepContext:
     solved: SolveResult | None = None
     lines: list[str] = field(default_factory=list)
     workspace: Workspace | None = None
+    placed: Placed | None = None  # by the step under way
     changes: dict[str, Any] = field(default_factory=dict)  # keys that the step under way has set
     memo: dict[str, Any] = field(default_factory=dict)  # what later steps of the run would else compute again
     on_line: Callable[[str], None] | None = None  # told each line as it comes
@@ -53,6 +66,7 @@ class StepContext:
         self.key = key
         self.lines = []
         self.changes = {}
+        self.placed = None
 
     def value(self, name: str) -> Any:
         """Return a configuration key's value in its type, or its default; the step under way must have declared it.

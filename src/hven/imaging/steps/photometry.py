@@ -9,7 +9,7 @@ from hven.errors import Invalid
 from hven.imaging.services import catalogues
 from hven.imaging.services.solver_data import solver_data
 from hven.imaging.steps import inspect as first
-from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.context import Placed, StepContext
 from hven.imaging.steps.photometry_files import write_files, write_targets
 from hven.imaging.steps.registry import Key, Outcome, Step, register
 from hven.imaging.steps.shared import (
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 MEMO = "calibration"
 _WIDEST_DEG = 15.0  # radius of a frame that a catalogue is asked for
-_SETTLED = ("fwhm", "pixscale", "mag_limit", "zp", "zp_err", "field_ra", "field_dec", "field_sr")
+_SETTLED = (
+    "fwhm", "pixscale", "mag_limit", "zp", "zp_err", "color_term", "color_term_err", "mag_system", "bjd_tdb",
+    "field_ra", "field_dec", "field_sr",
+)  # fmt: skip
 
 
 def run(context: StepContext) -> Outcome:
@@ -254,6 +257,9 @@ def _settings(context: StepContext, inspection: Inspection) -> CalibrateSettings
 
 def _keep(context: StepContext, calibration: Calibration) -> None:
     """Set the keys that later steps and people read."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from hven.science.catalogues.photometric.systems import magnitude_system  # noqa: PLC0415 - as above
     from hven.science.stars.tables import write_wcs  # noqa: PLC0415 - as above
 
     wcs, columns, zero_point = calibration.wcs, calibration.columns, calibration.zero_point
@@ -261,11 +267,23 @@ def _keep(context: StepContext, calibration: Calibration) -> None:
         write_wcs(context.files.write(first.WCS), wcs, ("Refined on the stars of the photometric catalogue",))
         context.set("refine_wcs", False)
     ra, dec = wcs.centre
+    apart = wcs.scale_arcsec * np.asarray(calibration.pairs.distance_px, float)
+    rows = context.memo.get("reference")
+    context.placed = Placed(
+        wcs,
+        stars=len(apart),
+        rms_arcsec=float(np.sqrt(np.mean(apart**2))) if len(apart) else 0.0,
+        catalogue=rows.source if rows is not None else "",
+        how="refined on the photometric catalogue" if calibration.refined else "given, checked by the catalogue",
+    )
     context.set("fwhm", calibration.measured.fwhm_px)
     context.set("pixscale", wcs.scale_arcsec / 3600)
     context.set("mag_limit", calibration.limit_mag)
     context.set("zp", zero_point.zp)
     context.set("zp_err", zero_point.zp_err)
+    context.set("color_term", zero_point.colour_term)
+    context.set("color_term_err", zero_point.colour_term_err)
+    context.set("mag_system", magnitude_system(calibration.band))
     context.set("field_ra", ra)
     context.set("field_dec", dec)
     context.set("field_sr", wcs.radius_deg)
@@ -392,6 +410,11 @@ register(
             Key("mag_limit", "float", "The magnitude at the signal-to-noise ratio sn.", "mag"),
             Key("zp", "float", "The zero point in the frame's middle.", "mag"),
             Key("zp_err", "float", "Its standard error.", "mag"),
+            Key("color_term", "float", "The factor of the colour that is added to instrumental magnitudes.",
+                "mag/mag"),
+            Key("color_term_err", "float", "Its standard error.", "mag/mag"),
+            Key("mag_system", "text", "The system of the magnitudes: AB or Vega."),
+            Key("bjd_tdb", "float", "The middle of the exposure at the solar system's barycentre.", "d"),
             Key("field_ra", "float", "Right ascension of the frame's middle.", "deg"),
             Key("field_dec", "float", "Declination of the frame's middle.", "deg"),
             Key("field_sr", "float", "Radius of the frame.", "deg"),

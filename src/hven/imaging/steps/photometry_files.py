@@ -55,6 +55,8 @@ def write_files(
         "time": None if frame.meaning.middle is None else frame.meaning.middle.isoformat(),
         "bjd_tdb": _barycentric(frame, *calibration.wcs.centre),
     }
+    if record["bjd_tdb"] is not None:
+        context.set("bjd_tdb", record["bjd_tdb"])
     files.write(RECORD).write_text(json.dumps(record), encoding="utf-8")
     segmentation = fits.CompImageHDU(calibration.measured.segmentation, compression_type="RICE_1", name="SEGMENTATION")
     fits.HDUList([fits.PrimaryHDU(), segmentation]).writeto(files.write(SEGMENTATION), overwrite=True)

@@ -44,6 +44,7 @@ _ICONS = {
     "gallery": '<circle cx="12" cy="12" r="9"/><path d="M12 7.5 13.2 11l3.3 1-3.3 1-1.2 3.5L10.8 13 7.5 12l3.3-1z"/>',
     "tag": '<path d="M4 4h8l8 8-8 8-8-8z"/><circle class="solid" cx="8" cy="8" r="1.3"/>',
     "link": '<path d="M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1"/>',
+    "steps": '<path d="M4 19h4v-5h5V9h5V4"/><circle class="solid" cx="19" cy="4" r="1.8"/>',
     "table": '<path d="M3 5h18v14H3zM3 10h18M9 10v9"/>',
 }  # fmt: skip
 
@@ -140,11 +141,45 @@ def other_names(found: dict[str, Any]) -> str:
     return ", ".join([name for name in found.get("names", []) if name != label][:2])
 
 
+@register.filter
+def figure(value: Any, digits: int) -> str:
+    """Return a number with so many digits behind the point; nothing for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return f"{value:.{digits}f}"
+
+
+@register.filter
+def minus(value: float, other: float) -> float:
+    """Return a difference: templates cannot reckon."""
+    return round(value - other, 2)
+
+
+@register.filter(name="words")
+def split_words(text: str) -> list[str]:
+    """Return the words of a text."""
+    return text.split()
+
+
+@register.filter
+def pairs(text: str) -> list[list[str]]:
+    """Return pairs that are written as ``a:b c:d``."""
+    return [word.split(":", 1) for word in text.split()]
+
+
+@register.filter
+def as_vot(path: str) -> str:
+    """Return the name of a Parquet file as a VOTable."""
+    return path.removesuffix(".parquet") + ".vot"
+
+
 @register.simple_tag(takes_context=True)
 def runs_under_way(context: dict[str, Any]) -> int:
     """Return how many of the user's own runs wait or work."""
     user = context["request"].user
     if not user.is_authenticated:
         return 0
-    waiting = Job.objects.filter(created_by=user, kind="imaging.run", state__in=[State.QUEUED, State.RUNNING])
+    waiting = Job.objects.filter(
+        created_by=user, kind__in=["imaging.run", "imaging.reduce"], state__in=[State.QUEUED, State.RUNNING]
+    )
     return waiting.count()

@@ -108,7 +108,8 @@ def chosen_run(reduction: Reduction, said: str) -> Run | None:
     """
     runs = runs_of(reduction)
     if not said:
-        return runs.first()
+        # What runs of steps found stands on the page of the reduction.
+        return runs.exclude(job__kind="imaging.reduce").first() or runs.first()
     found = runs.filter(pk=int(said)).first() if said.isascii() and said.isdigit() and len(said) < 19 else None
     if found is None:
         raise NotFound("This frame has no such run.")
