@@ -195,9 +195,7 @@ def mesh_size(shape: tuple[int, ...], wanted: int | None) -> int:
     return int(np.clip(wanted or min(USUAL_MESH_PX, least // 4), 8, max(least, 8)))
 
 
-def _followed(
-    pixels: NDArray[np.float32], closed: NDArray[np.bool_] | None, background: Background
-) -> Background:
+def _followed(pixels: NDArray[np.float32], closed: NDArray[np.bool_] | None, background: Background) -> Background:
     """Return a sky on cells small enough to follow it: halved while that changes the level by much of its noise."""
     while background.level.cell >= 2 * _SMALLEST_MESH_PX:
         cell = background.level.cell // 2

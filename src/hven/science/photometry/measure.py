@@ -123,7 +123,7 @@ def measure_objects(
     image = bridged(residual, bits, holes) if closed.any() else residual
     found = find_objects(
         image, background, bits,
-        threshold=settings.threshold, least_area_px=settings.least_area_px,
+        threshold=settings.threshold, gain=gain, least_area_px=settings.least_area_px,
         smoothing_px=settings.smoothing_px or max(guess_fwhm_px / _SIGMA, 0.5),
     )  # fmt: skip
     if not len(found):

@@ -6,21 +6,27 @@ smoothed to the stars' width, where faint ones stand out best.
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Any
 
 import cv2
 import numpy as np
 import sep
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from hven.errors import Invalid
 from hven.science.photometry.masks import Bits, MaskBit
-from hven.science.stars.background import Background, estimate_background
+from hven.science.stars.background import Background, Mesh, estimate_background
+from hven.science.stars.peaks import Filtered, Peaks, find_peaks, stands_out
 
 Floats = NDArray[np.float64]
 _PIXEL_STACK = 6_000_000
 _MOST_OBJECTS = 4000  # in one connected area
 _CONTRAST = 0.005
 _LEVELS = 32
+_COMPANION = 5.0  # deviations by which a star in another's area stands out
+_APART = 0.8  # FWHM from known centres
+_VALLEY = 2.5  # deviations, between it and its host
 _TRUNCATED, _MERGED, _OVERFLOW = 2, 1, 4  # sep's own bits
 
 
@@ -52,7 +58,6 @@ class Objects:
     peak: Floats  # ADU above the sky, of the unsmoothed frame
     flags: NDArray[np.int64]  # of `Flag`
     segmentation: NDArray[np.int32]  # (height, width), 0 where there is none
-    box: NDArray[np.int64]  # (n, 4): first and last column, first and last row
 
     def __len__(self) -> int:
         return int(self.x.size)
@@ -64,6 +69,7 @@ def find_objects(
     bits: Bits,
     *,
     smoothing_px: float,
+    gain: float,
     threshold: float = 3.0,
     least_area_px: int = 5,
 ) -> Objects:
@@ -79,6 +85,8 @@ def find_objects(
         The mask. Nothing is looked for in missing and excluded pixels; the others mark what touches them.
     smoothing_px : float
         Standard deviation of the Gaussian applied before; best that of the stars.
+    gain : float
+        Electrons per ADU.
     threshold : float
         Deviations of the smoothed frame, as measured on it: pixels that depend on each other do no harm.
     least_area_px : int
@@ -118,19 +126,120 @@ def find_objects(
                 "background mesh or a mask may help."
             ) from error
         raise
-    return _described(found, np.ascontiguousarray(segmentation, np.int32), residual, bits, smoothing_px)
+    segmentation = np.ascontiguousarray(segmentation, np.int32)
+    rows = _Rows(*(np.asarray(found[name]) for name in _Rows.__slots__))
+    cell, size = left.level.cell, (residual.shape[1], residual.shape[0])
+    filtered = Filtered(
+        smooth,
+        Mesh(np.zeros_like(left.level.values), cell, *size),
+        Mesh(np.maximum(left.noise.values, np.float32(least)), cell, *size),
+        smoothing_px,
+        line.ravel().astype(np.float64),
+    )
+    rows = _with_companions(rows, segmentation, filtered, gain)
+    return _described(rows, segmentation, residual, bits, smoothing_px)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What sep says of its objects; arrays of one length n."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    a: NDArray[Any]
+    b: NDArray[Any]
+    theta: NDArray[Any]
+    npix: NDArray[Any]
+    xpeak: NDArray[Any]
+    ypeak: NDArray[Any]
+    flag: NDArray[Any]
+
+
+def _with_companions(rows: _Rows, segmentation: NDArray[np.int32], filtered: Filtered, gain: float) -> _Rows:
+    """Add faint stars in the areas of bright ones, which deblending by a share of the light cannot tell from noise.
+
+    A maximum within an object's area is a star of its own if it stands out of its surroundings and a valley lies
+    between it and every centre near it. It takes the pixels around it from the area.
+    """
+    peaks = find_peaks(filtered, _COMPANION)
+    if not len(peaks) or not rows.x.size:
+        return rows
+    fwhm = max(2.355 * np.sqrt(2) * filtered.sigma, 2.0)  # of a star on the smoothed frame
+    owner = segmentation[peaks.row, peaks.column]
+    tree = cKDTree(np.column_stack([rows.x, rows.y]))
+    distance, _ = tree.query(np.column_stack([peaks.x, peaks.y]))
+    peaks = peaks.chosen(np.flatnonzero((owner > 0) & (distance > _APART * fwhm)))
+    peaks = peaks.chosen(stands_out(filtered, peaks, _COMPANION))
+    if not len(peaks):
+        return rows
+    # photons of the host make its wings noisier than the sky
+    photons = np.maximum(peaks.value, 0) * float(np.sum(filtered.kernel**2) ** 2) / gain
+    noise = np.hypot(peaks.value / np.maximum(peaks.snr, 1e-9), np.sqrt(photons))
+    host = segmentation[peaks.row, peaks.column] - 1
+    near = tree.query(np.column_stack([peaks.x, peaks.y]))[1]
+    # a flat saddle means a trail, or one object with a bump: no valley
+    valley = np.maximum(
+        _lowest(filtered, peaks, rows.x[host], rows.y[host]), _lowest(filtered, peaks, rows.x[near], rows.y[near])
+    )
+    peaks = peaks.chosen(np.flatnonzero(peaks.value - valley > _VALLEY * noise))
+    return _joined(rows, peaks, segmentation, filtered.sigma) if len(peaks) else rows
+
+
+def _joined(rows: _Rows, peaks: Peaks, segmentation: NDArray[np.int32], sigma: float) -> _Rows:
+    """Return the objects with peaks behind them, each with the pixels around it that were its host's."""
+    peaks = peaks.chosen(np.argsort(-peaks.value, kind="stable"))
+    first, count = rows.x.size, len(peaks)
+    radius = max(2.0 * sigma, 1.5)
+    reach = int(np.ceil(radius))
+    flag, npix = rows.flag.copy(), rows.npix.copy()
+    height, width = segmentation.shape
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    inside = np.hypot(dx, dy) <= radius
+    area = np.zeros(count, np.int64)
+    for k in range(count):
+        y, x = peaks.row[k] + dy[inside], peaks.column[k] + dx[inside]
+        good = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        y, x = y[good], x[good]
+        number = segmentation[peaks.row[k], peaks.column[k]]
+        mine = segmentation[y, x] == number
+        area[k] = np.count_nonzero(mine)
+        segmentation[y[mine], x[mine]] = first + k + 1
+        if number <= first:
+            flag[number - 1] |= _MERGED
+            npix[number - 1] -= area[k]
+    axis = np.full(count, np.sqrt(2) * sigma)
+    return _Rows(
+        np.append(rows.x, peaks.x),
+        np.append(rows.y, peaks.y),
+        np.append(rows.a, axis),
+        np.append(rows.b, axis),
+        np.append(rows.theta, np.zeros(count)),
+        np.append(npix, area),
+        np.append(rows.xpeak, peaks.column),
+        np.append(rows.ypeak, peaks.row),
+        np.append(flag, np.full(count, _MERGED)),
+    )
+
+
+def _lowest(filtered: Filtered, peaks: Peaks, x: NDArray[Any], y: NDArray[Any]) -> Floats:
+    """Return the lowest value of the smoothed frame on the way from each peak to a place."""
+    share = np.linspace(0.1, 0.9, 9)
+    height, width = filtered.values.shape
+    row = np.rint(peaks.y[:, None] + share * (y - peaks.y)[:, None]).astype(np.intp).clip(0, height - 1)
+    column = np.rint(peaks.x[:, None] + share * (x - peaks.x)[:, None]).astype(np.intp).clip(0, width - 1)
+    return np.asarray(filtered.values[row, column].min(axis=1), np.float64)
 
 
 def _described(
-    found: NDArray[np.void],
+    found: _Rows,
     segmentation: NDArray[np.int32],
     residual: NDArray[np.float32],
     bits: Bits,
     smoothing_px: float,
 ) -> Objects:
-    count = len(found)
+    count = found.x.size
     flags = np.zeros(count, np.int64)
-    own = found["flag"].astype(int)
+    own = found.flag.astype(int)
     flags[(own & _MERGED) > 0] |= Flag.DEBLENDED
     flags[(own & _TRUNCATED) > 0] |= Flag.TRUNCATED
     flags[(own & _OVERFLOW) > 0] |= Flag.ISOPHOTE_INCOMPLETE
@@ -139,19 +248,17 @@ def _described(
     flags[_touching(segmentation, bits & MaskBit.SATURATED, count, 3)] |= Flag.SATURATED
     peak = np.zeros(count)
     if count:
-        rows, columns = found["ypeak"].astype(np.intp), found["xpeak"].astype(np.intp)
-        peak = residual[rows, columns].astype(float)
+        peak = residual[found.ypeak.astype(np.intp), found.xpeak.astype(np.intp)].astype(float)
     return Objects(
-        x=found["x"].astype(float),
-        y=found["y"].astype(float),
-        a_px=_sharpened(found["a"], smoothing_px),
-        b_px=_sharpened(found["b"], smoothing_px),
-        theta_rad=found["theta"].astype(float),
-        area_px=found["npix"].astype(np.int64),
+        x=found.x.astype(float),
+        y=found.y.astype(float),
+        a_px=_sharpened(found.a, smoothing_px),
+        b_px=_sharpened(found.b, smoothing_px),
+        theta_rad=found.theta.astype(float),
+        area_px=found.npix.astype(np.int64),
         peak=peak,
         flags=flags,
         segmentation=segmentation,
-        box=np.stack([found[n].astype(np.int64) for n in ("xmin", "xmax", "ymin", "ymax")], axis=1).reshape(count, 4),
     )
 
 

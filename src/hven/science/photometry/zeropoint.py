@@ -166,11 +166,12 @@ def _solve(
     parameters = np.zeros(whole.shape[1])
     parameters[0] = np.median(target[kept])
     residual = target - whole @ parameters
+    goal = np.nan_to_num(target)  # a star without a magnitude has no weight; a NaN would have
     tweak = np.zeros_like(target)
     sigma = np.ones_like(target)
     for turn in range(_ROUNDS):
         variance = expected**2 + stars.catalogue_err**2 + term**2 * stars.colour_err**2 - 2 * term * stars.covariance
-        variance = np.maximum(variance, 1e-8)
+        variance = np.maximum(np.nan_to_num(variance), 1e-8)
         intrinsic = _intrinsic(residual[used], variance[used])
         sigma = np.sqrt(variance + intrinsic**2)
         # Huber's weights while outliers are still in, a plain fit of what is left afterwards
@@ -178,15 +179,15 @@ def _solve(
         weight = np.where(used, np.minimum(1.0, 2.0 / np.maximum(pull, 1e-9)) / sigma**2, 0.0)
         if with_colour:
             # where the errors of colour and magnitude together put the star's true colour
-            tweak = (stars.covariance - term * stars.colour_err**2) / sigma**2 * residual
+            tweak = np.nan_to_num((stars.covariance - term * stars.colour_err**2) / sigma**2 * residual)
         instruments = whole.copy()
         if with_colour:
             instruments[:, -1] = colour - tweak
         normal = instruments.T @ (weight[:, None] * whole)
         try:
-            after = np.linalg.solve(normal, instruments.T @ (weight * target))
+            after = np.linalg.solve(normal, instruments.T @ (weight * goal))
         except np.linalg.LinAlgError:
-            after = np.linalg.lstsq(normal, instruments.T @ (weight * target), rcond=None)[0]
+            after = np.linalg.lstsq(normal, instruments.T @ (weight * goal), rcond=None)[0]
         step = float(np.max(np.abs(after - parameters)))
         parameters = after
         term = float(parameters[-1]) if with_colour else colour_term
