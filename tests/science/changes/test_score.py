@@ -52,7 +52,9 @@ def test_it_beats_a_filter_that_ignores_the_noises_colour() -> None:
     best = score_filter(psf, smooth, match, 4.0, 2.0, half=12)
     plain = psf / (psf**2).sum()
     power = score_filter(plain, smooth, match, 4.0, 2.0, half=12)
-    noise = fftconvolve(RNG.normal(0, 4, (500, 500)), smooth, "same") + fftconvolve(RNG.normal(0, 2, (500, 500)), match, "same")
+    noise = fftconvolve(RNG.normal(0, 4, (500, 500)), smooth, "same") + fftconvolve(
+        RNG.normal(0, 2, (500, 500)), match, "same"
+    )
     assert convolved(noise.astype(np.float32), plain)[30:-30, 30:-30].std() > 1.05 * best.deviation
     assert power.deviation > 0
 

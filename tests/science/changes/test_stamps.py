@@ -9,7 +9,10 @@ from hven.science.simulate.psf import add_stars
 
 def test_stars_are_taken_from_all_parts_brightest_first() -> None:
     rng = np.random.default_rng(1)
-    x, y = np.r_[rng.uniform(0, 100, 500), rng.uniform(0, 1000, 100)], np.r_[rng.uniform(0, 100, 500), rng.uniform(0, 1000, 100)]
+    x, y = (
+        np.r_[rng.uniform(0, 100, 500), rng.uniform(0, 1000, 100)],
+        np.r_[rng.uniform(0, 100, 500), rng.uniform(0, 1000, 100)],
+    )
     flux = np.r_[np.full(500, 100.0), rng.uniform(1, 2, 100)]
     chosen = spread(x, y, flux, 1000, 1000, margin=10, most=100)
     assert chosen.size == 100 and np.unique(chosen).size == 100

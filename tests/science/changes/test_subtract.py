@@ -15,7 +15,7 @@ from .scenes import SCALE, Scene, grid, masked, scene
 
 def found(pair: Scene, difference: Difference) -> tuple[int, int]:
     """Return how many new sources are found, and how many others."""
-    table = find(difference, Search(radius_px=3.6, gain=1.5)).table
+    table = find(difference, Search(radius_px=3.6, sn=6.0, gain=1.5)).table
     distance = np.hypot(np.subtract.outer(pair.x, table["x"]), np.subtract.outer(pair.y, table["y"]))
     return int((distance.min(axis=1) < 2).sum()), int((distance.min(axis=0) > 2.5).sum())
 
@@ -105,8 +105,8 @@ def test_bad_input_is_answered_by_a_sentence(pair: Scene) -> None:
         subtract(pair.frame, Plane(np.ones((480, 400))))
     with pytest.raises(Invalid, match="64 by 64"):
         subtract(Plane(np.ones((20, 20))), Plane(np.ones((20, 20))))
+    flat = np.random.default_rng(1).normal(100, 5, (480, 480)).astype(np.float32)
     with pytest.raises(Invalid, match="stars"):
-        flat = np.random.default_rng(1).normal(100, 5, (480, 480)).astype(np.float32)
         subtract(Plane(flat), Plane(flat + 1))
 
 

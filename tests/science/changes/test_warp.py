@@ -23,7 +23,9 @@ def test_whole_pixels_are_moved_and_what_is_uncovered_is_masked() -> None:
     assert warped.mask[-3:].all() and warped.mask[:, -3:].all() and not warped.mask[:-3, :-3].any()
 
 
-@pytest.mark.parametrize(("scale", "angle", "size"), [(1.0, 20.0, 700), (0.71, -65.0, 960), (0.4, 10.0, 1300), (1.5, 3, 480)])
+@pytest.mark.parametrize(
+    ("scale", "angle", "size"), [(1.0, 20.0, 700), (0.71, -65.0, 960), (0.4, 10.0, 1300), (1.5, 3, 480)]
+)
 def test_stars_keep_place_and_flux_on_another_grid(scale: float, angle: float, size: int) -> None:
     there, here = grid(size, SCALE * scale, angle), grid()
     x, y = np.random.default_rng(2).uniform(60, 420, (2, 25))

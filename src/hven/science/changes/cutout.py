@@ -1,8 +1,10 @@
 """Cutouts: small squares about a candidate, with its row, in one FITS file."""
 
+import contextlib
 import io
 import math
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -147,7 +149,7 @@ def read_cutout(source: Path | bytes) -> Cutout:
 
     """
     try:
-        with fits.open(io.BytesIO(source) if isinstance(source, bytes) else source, memmap=False) as hdus:
+        with _quiet(), fits.open(io.BytesIO(source) if isinstance(source, bytes) else source, memmap=False) as hdus:
             header = hdus[0].header
             row = {
                 _CAPITALS.get(card.keyword.lower(), card.keyword.lower()): _read(card.value)
@@ -164,6 +166,14 @@ def read_cutout(source: Path | bytes) -> Cutout:
         raise Invalid("The file holds no plane of a cutout.")
     first = next(iter(planes.values()))
     return Cutout(name, row, planes, time, Wcs.from_cards(cards, first.shape[1], first.shape[0]))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep astropy from warning of a file that is refused anyway."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        yield
 
 
 def _plain(value: Any) -> Any:

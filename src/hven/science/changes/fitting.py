@@ -13,6 +13,7 @@ from hven.science.changes.planes import Difference
 Floats = NDArray[np.float64]
 _ROUNDS = 8
 _PROFILE_ERROR = 0.04  # of a pixel's light, by which the star image is off
+_BLEND_ROUNDS = 3
 _CHUNK = 400
 _MOST_PX = 1.5  # that a source lies from the pixel where it was looked for
 
@@ -52,7 +53,7 @@ def squares(image: NDArray[np.generic], column: NDArray[np.int64], row: NDArray[
 def fit_profiles(difference: Difference, column: NDArray[np.int64], row: NDArray[np.int64]) -> Fits:
     """Fit the difference's star image near pixels (n,) by Gauss-Newton steps.
 
-    Sources whose squares overlap are fitted twice: the second time without their neighbours' light.
+    Sources whose squares overlap are fitted again in turn, each without its neighbours' light.
     """
     found = _all_fitted(difference, difference.diff, column, row)
     if column.size < 2:
@@ -64,20 +65,18 @@ def fit_profiles(difference: Difference, column: NDArray[np.int64], row: NDArray
     blended = np.unique(near)
     if not blended.size:
         return found
-    for _ in range(2):
-        image = difference.diff.copy()
-        for number in blended:
-            _take_off(image, difference, found, int(number), 1.0)
-        again = []
+    values = {name: getattr(found, name).copy() for name in Fits.__slots__}
+    found = Fits(**values)
+    image = difference.diff.copy()
+    for number in blended:
+        _take_off(image, difference, found, int(number), 1.0)
+    for _ in range(_BLEND_ROUNDS):
         for number in blended:
             _take_off(image, difference, found, int(number), -1.0)
-            again.append(_all_fitted(difference, image, column[number : number + 1], row[number : number + 1]))
-            _take_off(image, difference, found, int(number), 1.0)
-        values = {name: getattr(found, name).copy() for name in Fits.__slots__}
-        for number, fit in zip(blended, again, strict=True):
+            again = _all_fitted(difference, image, column[number : number + 1], row[number : number + 1])
             for name, whole in values.items():
-                whole[number] = getattr(fit, name)[0]
-        found = Fits(**values)
+                whole[number] = getattr(again, name)[0]
+            _take_off(image, difference, found, int(number), 1.0)
     return found
 
 

@@ -207,17 +207,15 @@ def fit_kernel(
 
 def _models(stamps: int, order: int | None, flux_order: int | None) -> list[tuple[bool, int, int]]:
     """Return what to try: plain description or full, order of the kernel, order of the scale."""
-    tried: list[tuple[bool, int, int]] = []
-    for small, shape in ((True, 0), (False, 0), (True, 1), (False, 1), (False, 2)):
-        if order is not None and shape != order:
-            continue
-        for scale in {shape, max(shape, 1)} if flux_order is None else {flux_order}:
-            # each term needs some stars to be told by
-            if stamps >= 4 * len(exponents(max(shape, scale))) or (small and shape == 0 and scale == 0):
-                tried.append((small, shape, scale))
-    if not tried:
-        tried = [(True, order or 0, flux_order or 0)]
-    return tried
+    tried = [
+        (small, shape, scale)
+        for small, shape in ((True, 0), (False, 0), (True, 1), (False, 1), (False, 2))
+        if order is None or shape == order
+        for scale in ({shape, max(shape, 1)} if flux_order is None else {flux_order})
+        # each term needs some stars to be told by
+        if stamps >= 4 * len(exponents(max(shape, scale))) or (small and shape == 0 and scale == 0)
+    ]
+    return tried or [(True, order or 0, flux_order or 0)]
 
 
 def _normal_equations(goal: Floats, wide: NDArray[np.generic], weight: Floats, basis: Basis) -> _Normal:
