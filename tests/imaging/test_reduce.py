@@ -238,6 +238,22 @@ def test_a_rerun_replaces_files_and_a_busy_reduction_refuses(user: Any, reductio
     assert ReductionFile.objects.filter(path="one.txt").count() == 1
 
 
+def test_numbers_that_are_none_are_kept_as_nothing(user: Any, reduction: Reduction, steps: Any) -> None:
+    import numpy as np
+
+    def work(context: StepContext) -> Outcome:
+        context.set("fwhm", float("nan"))
+        context.set("targets", [{"ra": np.float64(1.5), "dec": float("inf")}])
+        return Outcome({"scatter": np.nan, "stars": np.int64(7)})
+
+    steps("any", work)
+    run = start(user, reduction, "any")
+    assert run.job is not None and jobs.run_here(run.job).state == State.DONE
+    reduction.refresh_from_db()
+    assert (reduction.config["fwhm"], reduction.config["targets"]) == (None, [{"ra": 1.5, "dec": None}])
+    assert run.step_runs.get().results == {"scatter": None, "stars": 7}
+
+
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../../x", "a\\b", "x\0y", "x" * 201, "a\nb"])
 def test_no_path_leads_out_of_a_folder(user: Any, reduction: Reduction, path: str) -> None:
     with pytest.raises(Invalid):

@@ -238,7 +238,9 @@ def test_nobody_sees_measurements_of_frames_that_are_not_theirs(client_for: Any,
     assert "No frame with photometry holds this place." in page
 
 
-@pytest.mark.parametrize("query", [{"at": "nowhere at all"}, {"at": "84 -1.5", "r": "wide"}, {"at": "84 -1.5", "r": "99"}])
+@pytest.mark.parametrize(
+    "query", [{"at": "nowhere at all"}, {"at": "84 -1.5", "r": "wide"}, {"at": "84 -1.5", "r": "99"}]
+)
 def test_a_place_that_is_none_is_told(client_for: Any, user: Any, query: dict[str, str]) -> None:
     assert client_for(user).get("/light-curve/", query).status_code == 400
     assert client_for(user).get("/light-curve/table.csv", query).status_code == 400

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,11 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-def context(tmp_path: Path, scene: Scene, request: Any) -> Callable[..., StepContext]:
-    """Return a context with the scene as image.fits, and its stars as the catalogue ps1 on this machine."""
+def context(tmp_path: Path, scene: Scene) -> Iterator[Callable[..., StepContext]]:
+    """Make a context with the scene as image.fits, and its stars as the catalogue ps1 on this machine."""
     table = tmp_path / "stars.ecsv"
     scene.catalogue.write(table)
     catalogues.add_catalogue("ps1", table, replace_old=True, family="none")
-    request.addfinalizer(lambda: catalogues.remove_catalogue("ps1"))
 
     def make(data: np.ndarray | None = None, cards: dict[str, Any] | None = None, **config: Any) -> StepContext:
         workspace = Workspace({}, tmp_path)
@@ -36,4 +35,5 @@ def context(tmp_path: Path, scene: Scene, request: Any) -> Callable[..., StepCon
         hdu.writeto(workspace.write("image.fits"), overwrite=True)
         return StepContext(config=config, scratch=tmp_path, workspace=workspace)
 
-    return make
+    yield make
+    catalogues.remove_catalogue("ps1")

@@ -1,4 +1,4 @@
-"""The step photometry on a simulated frame, with a catalogue of this machine: files, keys, and sentences for trouble."""
+"""The step photometry on a simulated frame with a catalogue of this machine: files, keys, sentences for trouble."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_trouble_is_a_sentence(context: Make, config: dict[str, object], words: 
 
 def test_a_frame_of_noise_alone_and_a_constant_one_are_told_apart(context: Make, scene: Scene) -> None:
     rng = np.random.default_rng(1)
-    with pytest.raises(Invalid, match="No objects|None of|could not be refined|match|lie within"):
+    with pytest.raises(Invalid, match=r"No objects|None of|could not be refined|match|lie within"):
         measured(inspected(context(rng.normal(400, 20, (400, 400)).astype(np.float32))))
     with pytest.raises(Invalid, match="no noise"):
         inspected(context(np.full((400, 400), 400.0, np.float32)))
@@ -160,5 +160,5 @@ def test_a_frame_that_is_nearly_all_masked_is_refused(context: Make, scene: Scen
 
 
 def test_a_projection_elsewhere_does_not_refine(context: Make) -> None:
-    with pytest.raises(HvenError, match="refined|reference stars|within"):
+    with pytest.raises(HvenError, match=r"refined|reference stars|within"):
         measured(inspected(context(cards={"CRVAL1": 150.2})))

@@ -63,7 +63,7 @@ def candidates(reduction: Reduction, source: Source) -> list[Candidate] | None:
     if row is None:
         return None
     table = tables.read_table(row)
-    said = {one.name: one for one in reduction.verdicts.filter(found_by=source.key).select_related("by")}
+    said = {one.name: one for one in Verdict.objects.filter(reduction=reduction, found_by=source.key).select_related("by")}
     present = {each.path for each in folder.current(reduction)}
     found = []
     for number, values in enumerate(tables.rows_of(table), 1):
@@ -97,7 +97,7 @@ def judge(actor: Actor, reduction: Reduction, source: Source, names: list[str], 
     if word not in WORDS:
         raise Invalid(f"A candidate is {', '.join(WORDS[:-1])} or {WORDS[-1]}.")
     known = {one.name for one in candidates(reduction, source) or ()} & set(names)
-    reduction.verdicts.filter(found_by=source.key, name__in=known).delete()
+    Verdict.objects.filter(reduction=reduction, found_by=source.key, name__in=known).delete()
     if word != OPEN:
         Verdict.objects.bulk_create(
             Verdict(reduction=reduction, found_by=source.key, name=name, word=word, by=actor.user) for name in known

@@ -104,9 +104,9 @@ def save_drawn(actor: Actor, reduction: Reduction, drawn: Drawn, frame: str = IM
     scratch: Path = settings.HVEN_FOLDERS.scratch
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix="mask-", dir=scratch) as place:
-        path = Path(place) / "mask.fits"
-        fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(mask)]).writeto(path)
-        blob = storage.put_file(path)
+        plain = Path(place) / "mask.fits"
+        fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(mask)]).writeto(plain)
+        blob = storage.put_file(plain)
     folder.put_file(actor, reduction, f"{name}.fits", blob)
     folder.put_file(actor, reduction, f"{name}.json", storage.put(json.dumps(asdict(drawn)).encode()))
     return int(mask.sum())

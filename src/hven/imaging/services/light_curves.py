@@ -85,7 +85,7 @@ def _points(reduction: Reduction, ra: float, dec: float, radius_arcsec: float) -
             current=True, path__in=["objects.parquet", "target.vot", "sub_target.vot"]
         ).select_related("blob")
     }
-    found = []
+    found: list[Point] = []
     for path, kind in (("sub_target.vot", "difference"), ("target.vot", "target"), ("objects.parquet", "source")):
         if path not in files or (kind == "source" and any(point.kind == "target" for point in found)):
             continue

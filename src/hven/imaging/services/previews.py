@@ -91,11 +91,12 @@ def cutout_picture(row: ReductionFile, width: int, form: str, quality: int) -> b
     Unreadable
         It is no cutout.
     """
-    from hven.science.changes.cutout import read_cutout, render_cutout  # noqa: PLC0415 - as above
+    from hven.science.changes.cutout import read_cutout  # noqa: PLC0415 - as above
+    from hven.science.changes.panels import draw_cutout  # noqa: PLC0415 - as above
 
     with one_picture(), storage.local(row.blob) as path:
         try:
             cutout = read_cutout(path)
         except HvenError:
             raise Unreadable(_NO_PICTURE) from None
-        return render_cutout(cutout, width=width, form=form, quality=quality)
+        return draw_cutout(cutout, width, kind="png" if form == "png" else "jpeg", quality=quality)

@@ -21,6 +21,7 @@ from hven.imaging.models import Reduction, ReductionFile, Run, RunState, Solutio
 from hven.imaging.services import folder
 from hven.imaging.services.intake import DELETED, locked
 from hven.imaging.services.limits import frame_limits
+from hven.imaging.services.tables import plain
 from hven.imaging.steps.context import Placed, StepContext
 from hven.imaging.steps.registry import Outcome, Product, Step, step
 from hven.imaging.steps.workspace import Workspace
@@ -181,7 +182,7 @@ def _publish(job: JobContext, run: Run, ended: _Ended, context: StepContext) -> 
         if context.placed is not None:
             _write_place(run, context.placed)
         if context.changes:
-            reduction.config = {**reduction.config, **context.changes}
+            reduction.config = {**reduction.config, **plain(context.changes)}
             reduction.save(update_fields=["config"])
         _set_stage(run, f"{ended.declared.stem}_done")
     context.files.stored(products, blobs)
@@ -241,7 +242,7 @@ def _write_step(run: Run, ended: _Ended, state: RunState) -> None:
         defaults={
             "key": ended.declared.key,
             "state": state,
-            "results": ended.outcome.results,
+            "results": plain(ended.outcome.results),
             "log": ended.log.text,
             "started": ended.started,
             "finished": timezone.now(),

@@ -95,7 +95,11 @@ def rows_of(table: Any) -> list[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """Return one value as JSON can hold it."""
+    """Return a value as JSON can hold it: numbers that are none become None."""
+    if isinstance(value, dict):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
     if value is np.ma.masked:
         return None
     if isinstance(value, bytes):

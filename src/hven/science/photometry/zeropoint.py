@@ -203,7 +203,7 @@ def _solve(
     normal = whole.T @ (weight[:, None] * whole)
     covariance = np.linalg.pinv(normal)
     freedom = max(int(np.count_nonzero(used)) - whole.shape[1], 1)
-    chi2 = float(np.sum(weight * residual**2)) / freedom
+    chi2 = float(np.sum(weight[used] * residual[used] ** 2)) / freedom
     return _Found(parameters, covariance * max(chi2, 1.0), residual, sigma, intrinsic, used)
 
 

@@ -29,6 +29,7 @@ from hven.web.views.reduce import find_reduction
 
 SHOWN = frozenset({"image/png", "image/jpeg"})  # in the page; all else is a download
 WIDEST = 2000  # pixels of a look
+REGION_ARCSEC = 5.0
 
 
 @page
@@ -106,9 +107,11 @@ def candidates_as(request: HttpRequest, uuid: UUID, key: str, form: str) -> Http
         table.write(content, format="votable")
         return guarded(HttpResponse(content.getvalue(), content_type="application/x-votable+xml"), name)
     if form == "reg":
-        from hven.science.changes.regions import write_regions  # noqa: PLC0415 - as above
+        from hven.science.changes.regions import ds9_regions  # noqa: PLC0415 - as above
 
-        return guarded(HttpResponse(write_regions(table), content_type="text/plain; charset=utf-8"), name)
+        names = [one.rsplit("/", 1)[-1].removesuffix(".cutout") for one in map(str, table["cutout_name"])]
+        regions = ds9_regions(table["ra"], table["dec"], REGION_ARCSEC, names)
+        return guarded(HttpResponse(regions, content_type="text/plain; charset=utf-8"), name)
     return guarded(HttpResponse(_csv(table), content_type="text/csv; charset=utf-8"), name)
 
 

@@ -101,7 +101,7 @@ def configure(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     text = request.POST.get("config", "")
     try:
         if request.POST.get("preset"):
-            preset = Preset.objects.filter(pk=_number(request.POST["preset"])).first()
+            preset = Preset.objects.filter(pk=_number(request.POST["preset"]) or 0).first()
             if preset is None:
                 raise Invalid("There is no such preset.")
             config = {**reduction.config, **preset.config}
