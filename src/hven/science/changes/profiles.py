@@ -16,6 +16,9 @@ _BEST = 60  # stars of a constant profile
 _MOST = 160  # of a varying one
 _STARS_PER_TERM = 12
 _ROUNDS = 3
+_DOMINANT = 5.0  # times the typical star's light, beyond which one weighs no more
+_UNLIKE = 0.1  # by which share of a pixel stars may differ before they are clipped
+_VARIES = 0.5  # the same before the variation is known
 _BETTER = 0.97  # a higher order is taken where it leaves less than this share of the core's scatter
 
 
@@ -54,18 +57,19 @@ def varying_profile(
     strength = moved[:, core].sum(axis=1)
     best = np.argsort(-strength)[:_MOST]
     best = best[strength[best] > 0] if np.any(strength > 0) else best[:1]
-    moved = moved[best] / np.maximum(strength[best], 1e-9)[:, None, None]
+    strength = np.maximum(strength[best], 1e-9)
+    moved = moved[best] / strength[:, None, None]
     usable = np.ones(moved.shape, np.bool_) if bad is None else ~bad[best]
     width, height = size
     x, y = column.astype(float), row.astype(float)
-    planes = _fitted(moved[:_BEST], usable[:_BEST], np.ones((min(best.size, _BEST), 1)))
+    planes = _fitted(moved[:_BEST], usable[:_BEST], np.ones((min(best.size, _BEST), 1)), strength[:_BEST])
     order = 0
     for higher in (1, 2):
         terms = polynomial_terms(x[best], y[best], higher, width, height)
         if best.size < _STARS_PER_TERM * terms.shape[1]:
             break
         plain = _scatter_of(planes, polynomial_terms(x[best], y[best], order, width, height), moved, usable, core)
-        trial = _fitted(moved, usable, terms)
+        trial = _fitted(moved, usable, terms, strength)
         left = _scatter_of(trial, terms, moved, usable, core)
         if left < _BETTER * plain:
             planes, order = trial, higher
@@ -82,22 +86,29 @@ def _centred(light: Floats, u: Floats, v: Floats) -> Floats:
     return np.asarray(moved[:, :size, :size], np.float64)
 
 
-def _fitted(moved: Floats, usable: NDArray[np.bool_], terms: Floats) -> Floats:
-    """Fit each pixel by the terms with clipping; return the planes (terms, size, size)."""
+def _fitted(moved: Floats, usable: NDArray[np.bool_], terms: Floats, strength: Floats) -> Floats:
+    """Fit each pixel by the terms with clipping; return the planes (terms, size, size).
+
+    The sky's noise is the same in all stars before they are scaled, so bright ones weigh more.
+    """
     n, size = moved.shape[0], moved.shape[1]
     flat, good = moved.reshape(n, -1), usable.reshape(n, -1)
-    middle = np.median(flat, axis=0)
+    worth = np.minimum(strength, _DOMINANT * np.median(strength)) ** 2
+    bright = flat[np.argsort(-strength)[: max(n // 2, min(n, 5))]]
     coefficients = np.zeros((terms.shape[1], flat.shape[1]))
-    coefficients[0] = middle
+    coefficients[0] = np.median(bright, axis=0)
     for turn in range(_ROUNDS):
-        off = np.abs(flat - terms @ coefficients)
-        spread = 1.4826 * np.median(off, axis=0) + 1e-7
+        model = terms @ coefficients
+        off = np.abs(flat - model) * strength[:, None]
         # the first look is from the median, from which a varying profile itself departs
-        weight = good & (off < (2 if turn == 0 and terms.shape[1] > 1 else 1) * _CLIP * spread)
-        matrix = np.einsum("np,nt,ns->pts", weight.astype(float), terms, terms) + 1e-9 * np.eye(terms.shape[1])
+        share = _VARIES if turn == 0 and terms.shape[1] > 1 else _UNLIKE
+        limit = _CLIP * 1.4826 * np.median(off, axis=0) + share * np.abs(model) * strength[:, None]
+        weight = (good & (off <= limit)) * worth[:, None]
+        weight /= worth.max()
+        matrix = np.einsum("np,nt,ns->pts", weight, terms, terms) + 1e-9 * np.eye(terms.shape[1])
         vector = np.einsum("np,nt->pt", weight * flat, terms)
         solved = np.linalg.solve(matrix, vector[:, :, None])[:, :, 0].T
-        enough = weight.sum(axis=0) >= max(2 * terms.shape[1], 1)
+        enough = np.count_nonzero(weight, axis=0) >= max(2 * terms.shape[1], 1)
         coefficients = np.where(enough, solved, coefficients)
     return np.asarray(coefficients.reshape(-1, size, size), np.float64)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from hven.errors import Invalid
 from hven.science.changes.kernel import KernelFit, SpatialKernel, fit_kernel, gaussian_basis
@@ -20,6 +21,8 @@ _LEAST_SMOOTHING = 0.45  # pixels, sigma
 _SNR = 20.0
 _FULL = 0.85  # of saturation, above which a star gives no stamp
 _MODEL_ERROR = 0.01  # of the light of a pixel: no kernel describes a star better
+_LONELY = 12  # stars without neighbours, from which the others are not asked
+_NEIGHBOUR = 0.03  # of a star's light, above which another one matters
 _TOO_FEW = "Fewer than three unsaturated stars are seen on both frames; their star images cannot be matched."
 
 
@@ -157,10 +160,18 @@ def match_star_images(
     return fit, column, row
 
 
-def star_profiles(frame: Flat, column: NDArray[np.int64], row: NDArray[np.int64], fwhm_px: float) -> SpatialKernel:
-    """Return the frame's star image, as it varies, from stars in the middle of stamps."""
+def star_profiles(
+    frame: Flat, stars: Stars, column: NDArray[np.int64], row: NDArray[np.int64], fwhm_px: float
+) -> SpatialKernel:
+    """Return the frame's star image, as it varies, from stars in the middle of stamps; lonely ones if there are some.
+
+    `stars` are all that were detected.
+    """
     height, width = frame.data.shape
     half = int(np.ceil(3.0 * fwhm_px)) + 1
+    lonely = _lonely(stars, column, row, 3.0 * fwhm_px)
+    if np.count_nonzero(lonely) >= _LONELY:
+        column, row = column[lonely], row[lonely]
     x, y, good = centroids(frame.data, column.astype(float), row.astype(float), fwhm_px, mask=frame.bad)
     inside = (column >= half) & (row >= half) & (column < width - half) & (row < height - half)
     good &= inside
@@ -174,6 +185,17 @@ def star_profiles(frame: Flat, column: NDArray[np.int64], row: NDArray[np.int64]
     return varying_profile(
         cut(frame.data, column, row, half), column, row, offsets=(x - column, y - row), size=(width, height), bad=bad
     )
+
+
+def _lonely(stars: Stars, column: NDArray[np.int64], row: NDArray[np.int64], reach_px: float) -> NDArray[np.bool_]:
+    """Say which places have one star that matters within reach."""
+    tree = cKDTree(np.column_stack([stars.x, stars.y]))
+    near = tree.query_ball_point(np.column_stack([column, row]), reach_px)
+    found = np.ones(column.size, np.bool_)
+    for number, members in enumerate(near):
+        light = np.sort(stars.flux[members])[::-1]
+        found[number] = light.size < 2 or light[1] < _NEIGHBOUR * light[0]
+    return found
 
 
 def _ratio(
