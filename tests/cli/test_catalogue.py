@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
-import subprocess
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from astropy.table import Table
-from tests.conftest import server_environment
+
+from hven.cli import main
+from hven.config.folders import Folders
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
-def hven(python, tmp_path):
-    def run(*arguments, **more):
-        env = server_environment(tmp_path / "data", **more)
-        return subprocess.run(
-            [python, "-m", "hven.cli", "catalogue", *map(str, arguments)], env=env, capture_output=True, text=True,
-            timeout=100, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+def hven(tmp_path, settings, capsys):
+    """Run the command in this process, on a data folder of its own."""
+    settings.HVEN_FOLDERS = Folders(tmp_path / "data")
+    settings.HVEN_FOLDERS.make()
+    settings.HVEN_OUTSIDE = True
+
+    def run(*arguments):
+        status = main(["catalogue", *map(str, arguments)])
+        return Done(status, *capsys.readouterr())
 
     return run
 
@@ -69,5 +80,6 @@ def test_what_is_wrong_is_a_sentence_and_no_traceback(hven, tmp_path):
     assert hven("add", "x", tmp_path / "c.csv", "--columns", "ra=a,dec=b").returncode == 0
 
 
-def test_a_switched_off_network_is_said(hven):
-    assert "HVEN_OUTSIDE is off" in hven("list", HVEN_OUTSIDE="false").stdout
+def test_a_switched_off_network_is_said(hven, settings):
+    settings.HVEN_OUTSIDE = False
+    assert "HVEN_OUTSIDE is off" in hven("list").stdout

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from astropy.io import fits
-from tests.conftest import server_environment
 
+from hven.cli import main
+from hven.config.folders import Folders
 from hven.science.sky.wcs import Wcs
 
 
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def hven(python, tmp_path):
-    def run(*arguments, **more):
-        env = server_environment(tmp_path / "data", **more)
-        return subprocess.run(
-            [python, "-m", "hven.cli", "template", *map(str, arguments)], env=env, capture_output=True, text=True,
-            timeout=100, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+def hven(tmp_path, settings, capsys):
+    """Run the command in this process, on a data folder of its own."""
+    settings.HVEN_FOLDERS = Folders(tmp_path / "data")
+    settings.HVEN_FOLDERS.make()
+    settings.HVEN_OUTSIDE = True
+
+    def run(*arguments):
+        status = main(["template", *map(str, arguments)])
+        return Done(status, *capsys.readouterr())
 
     return run
 
@@ -47,7 +57,8 @@ def test_a_template_from_bringing_to_removing(hven, tmp_path):
     assert hven("remove", "m31-deep").returncode == 2
 
 
-def test_one_name_for_several_files_is_refused_and_a_switched_off_network_is_said(hven, tmp_path):
+def test_one_name_for_several_files_is_refused_and_a_switched_off_network_is_said(hven, tmp_path, settings):
+    settings.HVEN_OUTSIDE = False
     done = hven("add", tmp_path / "a.fits", tmp_path / "b.fits", "--name", "x")
     assert (done.returncode, "--name names one" in done.stderr) == (2, True)
-    assert "HVEN_OUTSIDE is off" in hven("list", HVEN_OUTSIDE="false").stdout
+    assert "HVEN_OUTSIDE is off" in hven("list").stdout

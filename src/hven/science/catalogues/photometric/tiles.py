@@ -187,7 +187,7 @@ class TiledCatalogue:
             for name in names:
                 values = table.column(name).to_numpy()
                 parts[name] += [values[a:b] for a, b in slices]
-        empty = {NAME: np.zeros(0, object), RA: np.zeros(0), DEC: np.zeros(0)}
+        empty = {NAME: np.zeros(0, str), RA: np.zeros(0), DEC: np.zeros(0)}
         return {
             name: np.concatenate(found) if found else empty.get(name, np.zeros(0, np.float32))
             for name, found in parts.items()
