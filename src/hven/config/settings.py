@@ -212,5 +212,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # Nothing of the REST framework is set here: every dialect sets its own on its base view.
 REST_FRAMEWORK: dict[str, object] = {}
+# The page on which a dialect can be tried comes from this server too.
+SPECTACULAR_SETTINGS = {"SWAGGER_UI_DIST": "SIDECAR", "SWAGGER_UI_FAVICON_HREF": "SIDECAR"}
 
 LOGGING = logs.configuration(OPTIONS["LOG_FORMAT"], OPTIONS["LOG_LEVEL"])

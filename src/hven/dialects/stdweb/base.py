@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -17,6 +18,19 @@ from rest_framework.views import APIView
 from hven.accounts.actor import Actor
 from hven.dialects.stdweb.auth import KeyAuthentication, SessionAuthentication, SignedIn, actor_of
 from hven.dialects.stdweb.errors import exception_handler
+
+View = Callable[..., Any]
+
+
+def described(**words: Any) -> Callable[[View], View]:
+    """Describe a method of a view for OpenAPI, as `drf_spectacular.utils.extend_schema` takes it."""
+
+    def decorate(view: View) -> View:
+        view.schema = AutoSchema  # type: ignore[attr-defined] # else the framework's own, which is set for all views
+        described_view: View = extend_schema(**words)(view)
+        return described_view
+
+    return decorate
 
 
 class Negotiation(DefaultContentNegotiation):

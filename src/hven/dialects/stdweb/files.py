@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,7 @@ from hven.accounts import access
 from hven.accounts.access import Verb
 from hven.accounts.actor import READ
 from hven.dialects.stdweb import wire, words
-from hven.dialects.stdweb.base import StdwebView
+from hven.dialects.stdweb.base import StdwebView, described
 from hven.dialects.stdweb.serializers import FilePart
 from hven.dialects.stdweb.tasks import find_task
 from hven.errors import Invalid, NotFound
@@ -48,7 +48,7 @@ _LOOK = [
 class TaskFiles(StdwebView):
     """The files of a task."""
 
-    @extend_schema(responses={200: list[dict[str, Any]]})
+    @described(responses={200: list[dict[str, Any]]})
     def get(self, request: Request, number: int) -> Response:
         """List what lies at the top."""
         task = find_task(self.actor, number, Verb.OPEN)
@@ -60,7 +60,7 @@ class TaskFile(StdwebView):
 
     parser_classes = (MultiPartParser, FormParser)
 
-    @extend_schema(responses=_BYTES)
+    @described(responses=_BYTES)
     def get(self, request: Request, number: int, path: str) -> HttpResponseBase:
         """Return its bytes."""
         task = find_task(self.actor, number, Verb.OPEN)
@@ -70,7 +70,7 @@ class TaskFile(StdwebView):
             return _attachment(io.BytesIO(content), path, len(content))
         return _attachment(storage.open_blob(row.blob), row.path, row.blob.size)
 
-    @extend_schema(request=FilePart, responses={201: dict[str, Any]})
+    @described(request=FilePart, responses={201: dict[str, Any]})
     def post(self, request: Request, number: int, path: str) -> Response:
         """Put a file there, in place of one of that path."""
         task = find_task(self.actor, number, Verb.CHANGE)
@@ -82,7 +82,7 @@ class TaskFile(StdwebView):
         row = folder.put_file(self.actor, task, path, storage.put(file, limit=settings.HVEN_MAX_UPLOAD))
         return Response({"path": row.path, "size": row.blob.size}, 201)
 
-    @extend_schema(responses={204: None})
+    @described(responses={204: None})
     def delete(self, request: Request, number: int, path: str) -> Response:
         """Take a file, or a folder with all in it, away."""
         folder.delete_file(self.actor, find_task(self.actor, number, Verb.CHANGE), path.strip("/"))
@@ -92,7 +92,7 @@ class TaskFile(StdwebView):
 class Preview(StdwebView):
     """A picture of a FITS file of a task."""
 
-    @extend_schema(parameters=_LOOK, responses=_PICTURE)
+    @described(parameters=_LOOK, responses=_PICTURE)
     def get(self, request: Request, number: int, path: str) -> HttpResponseBase:
         """Return it in false colours, as the query says."""
         task = find_task(self.actor, number, Verb.OPEN)
@@ -104,7 +104,7 @@ class Preview(StdwebView):
 class Cutout(StdwebView):
     """A picture of a cutout's planes side by side."""
 
-    @extend_schema(parameters=_LOOK[:3], responses=_PICTURE)
+    @described(parameters=_LOOK[:3], responses=_PICTURE)
     def get(self, request: Request, number: int, path: str) -> HttpResponseBase:
         """Return it."""
         task = find_task(self.actor, number, Verb.OPEN)
@@ -118,7 +118,7 @@ class Cutout(StdwebView):
 class LocalFiles(StdwebView):
     """The folder for local files: listings, and files to take away."""
 
-    @extend_schema(responses={200: list[dict[str, Any]]})
+    @described(responses={200: list[dict[str, Any]]})
     def get(self, request: Request, path: str = "") -> HttpResponseBase:
         """List a folder, or return a file's bytes."""
         access.need(self.actor, READ)
@@ -133,7 +133,7 @@ class LocalFiles(StdwebView):
 class LocalPreview(StdwebView):
     """A picture of a FITS file of the folder for local files."""
 
-    @extend_schema(parameters=_LOOK, responses=_PICTURE)
+    @described(parameters=_LOOK, responses=_PICTURE)
     def get(self, request: Request, path: str) -> HttpResponseBase:
         """Return it in false colours, as the query says."""
         access.need(self.actor, READ)

@@ -6,14 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hven.accounts import access
 from hven.accounts.access import Verb
 from hven.dialects.stdweb import wire
-from hven.dialects.stdweb.base import StdwebView
+from hven.dialects.stdweb.base import StdwebView, described
 from hven.dialects.stdweb.tasks import find_task
 from hven.imaging.models import Run, RunState
 from hven.imaging.services import reductions
@@ -25,7 +24,7 @@ MOST_SHOWN = 1000
 class Queue(StdwebView):
     """All that waits or is under way."""
 
-    @extend_schema(responses={200: list[dict[str, Any]]})
+    @described(responses={200: list[dict[str, Any]]})
     def get(self, request: Request) -> Response:
         """List it."""
         runs = list(
@@ -44,7 +43,7 @@ class Queue(StdwebView):
 class QueueItem(StdwebView):
     """One thing that was asked for."""
 
-    @extend_schema(responses={200: dict[str, Any]})
+    @described(responses={200: dict[str, Any]})
     def get(self, request: Request, celery_id: str) -> Response:
         """Say how it stands; what nobody knows waits, as in the original."""
         run = find_run(celery_id)
@@ -58,7 +57,7 @@ class QueueItem(StdwebView):
 class Terminate(StdwebView):
     """Stop one thing that was asked for."""
 
-    @extend_schema(request=None, responses={200: dict[str, Any]})
+    @described(request=None, responses={200: dict[str, Any]})
     def post(self, request: Request, celery_id: str) -> Response:
         """Stop it."""
         run = find_run(celery_id)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hven.dialects.stdweb import wire
-from hven.dialects.stdweb.base import StdwebView
+from hven.dialects.stdweb.base import StdwebView, described
 from hven.errors import NotFound
 from hven.imaging.models import Preset
 
@@ -17,7 +16,7 @@ from hven.imaging.models import Preset
 class Presets(StdwebView):
     """Configurations that operators offer."""
 
-    @extend_schema(responses={200: list[dict[str, Any]]})
+    @described(responses={200: list[dict[str, Any]]})
     def get(self, request: Request) -> Response:
         """List them."""
         return Response([wire.preset(one) for one in Preset.objects.order_by("id")])
@@ -26,7 +25,7 @@ class Presets(StdwebView):
 class OnePreset(StdwebView):
     """One of them."""
 
-    @extend_schema(responses={200: dict[str, Any]})
+    @described(responses={200: dict[str, Any]})
     def get(self, request: Request, number: int) -> Response:
         """Return it."""
         found = Preset.objects.filter(pk=number).first() if number < 2**63 else None
@@ -41,7 +40,7 @@ class Reference(StdwebView):
     authentication_classes = ()
     permission_classes = ()
 
-    @extend_schema(responses={200: dict[str, Any]})
+    @described(responses={200: dict[str, Any]})
     def get(self, request: Request, kind: str = "") -> Response:
         """Return the names of all, or one kind in full."""
         data = wire.reference_data()

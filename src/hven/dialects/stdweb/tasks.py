@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,7 @@ from hven.accounts.access import Verb
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Grant, Observatory
 from hven.dialects.stdweb import auth, wire, words
-from hven.dialects.stdweb.base import StdwebView
+from hven.dialects.stdweb.base import StdwebView, described
 from hven.dialects.stdweb.serializers import (
     Corners,
     Credentials,
@@ -53,7 +53,7 @@ class Token(StdwebView):
     authentication_classes = ()
     permission_classes = ()
 
-    @extend_schema(request=Credentials, responses=_ANSWER)
+    @described(request=Credentials, responses=_ANSWER)
     def post(self, request: Request) -> Response:
         """Make a token; it lasts 30 days, and the ten newest of a user stay alive."""
         context = {"request": request, "address": auth.client_address(request)}
@@ -65,7 +65,7 @@ class Token(StdwebView):
 class Tasks(StdwebView):
     """All tasks of the caller, and new ones."""
 
-    @extend_schema(
+    @described(
         parameters=[
             OpenApiParameter("query", description="words that name, title, owner or group must hold"),
             OpenApiParameter("state"),
@@ -84,7 +84,7 @@ class Tasks(StdwebView):
             return pages.get_paginated_response([wire.brief(one) for one in page])
         return Response([wire.brief(one) for one in found.iterator(chunk_size=2000)])
 
-    @extend_schema(request=TaskCreation, responses={201: dict[str, Any]})
+    @described(request=TaskCreation, responses={201: dict[str, Any]})
     def post(self, request: Request) -> Response:
         """Begin a task with a file, a file of this machine, or none yet."""
         form = TaskCreation(data=request.data, context={"request": request})
@@ -108,12 +108,12 @@ class Tasks(StdwebView):
 class Task(StdwebView):
     """One task."""
 
-    @extend_schema(responses=_ANSWER)
+    @described(responses=_ANSWER)
     def get(self, request: Request, number: int) -> Response:
         """Return all about a task."""
         return _whole(find_task(self.actor, number))
 
-    @extend_schema(request=TaskChange, responses=_ANSWER)
+    @described(request=TaskChange, responses=_ANSWER)
     def patch(self, request: Request, number: int) -> Response:
         """Change a task; the configuration is replaced as a whole."""
         task = find_task(self.actor, number, Verb.CHANGE)
@@ -131,12 +131,12 @@ class Task(StdwebView):
         )
         return _whole(find_task(self.actor, number))
 
-    @extend_schema(request=TaskChange, responses=_ANSWER)
+    @described(request=TaskChange, responses=_ANSWER)
     def post(self, request: Request, number: int) -> Response:
         """Change a task, as PATCH does."""
         return self.patch(request, number)
 
-    @extend_schema(responses={204: None})
+    @described(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:
         """Delete a task with all its files."""
         imaging.delete_reduction(self.actor, find_task(self.actor, number, Verb.DELETE))
@@ -146,7 +146,7 @@ class Task(StdwebView):
 class State(StdwebView):
     """How a task stands."""
 
-    @extend_schema(responses=_ANSWER)
+    @described(responses=_ANSWER)
     def get(self, request: Request, number: int) -> Response:
         """Return state and, while something is done with it, the id of that."""
         return Response(wire.state(find_task(self.actor, number)))
@@ -155,7 +155,7 @@ class State(StdwebView):
 class Duplicate(StdwebView):
     """A copy of a task."""
 
-    @extend_schema(request=None, responses={201: dict[str, Any]})
+    @described(request=None, responses={201: dict[str, Any]})
     def post(self, request: Request, number: int) -> Response:
         """Copy a task with its files; the copy belongs to the caller."""
         copy = reductions.duplicate_reduction(self.actor, find_task(self.actor, number, Verb.CHANGE))
@@ -165,7 +165,7 @@ class Duplicate(StdwebView):
 class Process(StdwebView):
     """Work on a task."""
 
-    @extend_schema(request=Processing, responses=_ANSWER)
+    @described(request=Processing, responses=_ANSWER)
     def post(self, request: Request, number: int) -> Response:
         """Ask for steps to be done; keys of the configuration are merged first."""
         task = find_task(self.actor, number, Verb.CHANGE)
@@ -180,7 +180,7 @@ class Process(StdwebView):
 class Cancel(StdwebView):
     """Stop work on a task."""
 
-    @extend_schema(request=None, responses=_ANSWER)
+    @described(request=None, responses=_ANSWER)
     def post(self, request: Request, number: int) -> Response:
         """Stop what waits or is under way."""
         task = find_task(self.actor, number, Verb.CHANGE)
@@ -193,7 +193,7 @@ class Cancel(StdwebView):
 class Fix(StdwebView):
     """Mend the header of a task's frame."""
 
-    @extend_schema(request=None, responses=_ANSWER)
+    @described(request=None, responses=_ANSWER)
     def post(self, request: Request, number: int) -> Response:
         """Mend it."""
         task = find_task(self.actor, number, Verb.CHANGE)
@@ -204,7 +204,7 @@ class Fix(StdwebView):
 class Crop(StdwebView):
     """Cut out a part of a task's frame."""
 
-    @extend_schema(request=Corners, responses=_ANSWER)
+    @described(request=Corners, responses=_ANSWER)
     def post(self, request: Request, number: int) -> Response:
         """Cut it."""
         task = find_task(self.actor, number, Verb.CHANGE)
@@ -217,7 +217,7 @@ class Crop(StdwebView):
 class Destripe(StdwebView):
     """Take stripes off a task's frame."""
 
-    @extend_schema(request=Direction, responses=_ANSWER)
+    @described(request=Direction, responses=_ANSWER)
     def post(self, request: Request, number: int) -> Response:
         """Take them off."""
         task = find_task(self.actor, number, Verb.CHANGE)

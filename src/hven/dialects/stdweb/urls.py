@@ -1,7 +1,7 @@
 """STDWeb's addresses. A final slash is optional after what is no file, and nothing is ever redirected."""
 
 from django.urls import URLPattern, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from hven.dialects.stdweb import files, queue, reference, tasks
 from hven.dialects.stdweb.base import StdwebView
@@ -13,6 +13,7 @@ class Schema(SpectacularAPIView):
     """The dialect's own description as OpenAPI."""
 
     urlconf = "hven.dialects.stdweb.urls"
+    schema = None
     authentication_classes = ()
     permission_classes = ()
     get_exception_handler = StdwebView.get_exception_handler
@@ -20,15 +21,16 @@ class Schema(SpectacularAPIView):
         "TITLE": "hven: the STDWeb API",
         "VERSION": "1",
         "SCHEMA_PATH_PREFIX": "/api/",
-        "SERVE_INCLUDE_SCHEMA": False,
+        "SERVERS": [{"url": "/stdweb"}],
     }
 
 
-class Explorer(SpectacularSwaggerView):
+class Explorer(SpectacularSwaggerSplitView):
     """A page on which the API can be tried."""
 
     authentication_classes = ()
     permission_classes = ()
+    schema = None
     url_name = "stdweb-schema"
 
 
