@@ -1,7 +1,8 @@
 """Reference stars for a field, wherever they can be had, and the verbs of the catalogues on this machine.
 
 A catalogue is asked by its name: first what lies on this machine under that name or was declared to stand for it, then
-VizieR, then the bright stars that come with the solver. Every answer says in words where it came from, and so does the
+VizieR, then any other catalogue of this machine that has the wanted filter, then the bright stars that come with the
+solver. Every answer says in words where it came from, and so does the
 log; what fails is one sentence, and the next source is asked.
 """
 
@@ -12,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,7 @@ def reference_rows(
     log: Log,
     tell: Tell = _tell_nobody,
     epoch: float | None = None,
+    band: str = "",
 ) -> ReferenceRows:
     """Return the reference stars within a circle, from the best source that has any.
 
@@ -103,6 +106,8 @@ def reference_rows(
         Told how far it is.
     epoch
         Julian year to which the last resort's stars are moved.
+    band
+        The filter that is calibrated, by its key: another catalogue of this machine that has it may stand in.
 
     Raises
     ------
@@ -113,13 +118,14 @@ def reference_rows(
     """
     known = _known(cat_name)
     reasons: list[str] = []
-    for source in (_from_disk, _from_vizier, _from_solver):
+    for source in (_from_disk, _from_vizier, partial(_from_others, band=band), _from_solver):
         try:
-            tell(len(reasons) / 3, "Looking for reference stars")
+            tell(len(reasons) / 4, "Looking for reference stars")
             found = source(cat_name, known, (ra, dec, radius_deg), limit, epoch)
         except (HvenError, OSError) as error:
-            reasons.append(str(error))
-            log(str(error))
+            if str(error):
+                reasons.append(str(error))
+                log(str(error))
             continue
         added = add_bands(found.table, _family(found.key, known))
         more = f"; {', '.join(added)} by transformation" if added else ""
@@ -230,6 +236,29 @@ def _from_vizier(
     if not len(table):
         raise _Nothing(f"{vizier.SERVICE} has no star of {known.name} in this field.")
     return ReferenceRows(table, f"{known.name} ({by})", key=known.key)
+
+
+def _from_others(
+    name: str, _known: KnownCatalogue | None, cone: _Cone, limit: float | None, _epoch: float | None, *, band: str
+) -> ReferenceRows:
+    asked = _local_for(name)
+    found: list[ReferenceRows] = []
+    for description in local_catalogues() if band else ():
+        if asked is not None and description.name == asked.description.name:
+            continue
+        local = open_catalogue(description.name)
+        table = local.cone(*cone, fainter_left_out=None if limit is None else (description.sort_column, limit))
+        whole = table.copy()
+        add_bands(whole, description.family)
+        column = magnitude_column(band)
+        if column in whole.colnames and np.isfinite(filled(whole[column])).any():
+            warning = f"The catalogue {description.name} of this machine stands in for {name}, which was not to be had."
+            found.append(
+                ReferenceRows(table, f"the catalogue {description.name} on this machine", warning, description.name)
+            )
+    if not found:
+        raise NotFound(f"No other catalogue on this machine has the filter {band} here." if band else "")
+    return max(found, key=len)
 
 
 def _asked(known: KnownCatalogue, cone: _Cone, limit: float | None) -> Table:

@@ -209,7 +209,9 @@ def _reference(
     name = context.value("cat_name") or first.default_catalogue(inspection.band, cone[1])
     middle = frame.meaning.middle
     epoch = None if middle is None else 2000.0 + (middle.timestamp() / 86400 - 10957.5) / 365.25
-    rows = catalogues.reference_rows(name, *cone, limit=context.value("cat_limit"), log=log, epoch=epoch)
+    rows = catalogues.reference_rows(
+        name, *cone, limit=context.value("cat_limit"), log=log, epoch=epoch, band=inspection.band
+    )
     context.memo["reference"] = rows
     return rows.table
 

@@ -1,0 +1,236 @@
+"""What the steps that look for changes find in the folder: frame, masks, objects, the calibration; and what both write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from hven.errors import HvenError, Invalid, NotFound
+from hven.imaging.services import outside, tables
+from hven.imaging.steps import inspect as first
+from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.photometry_files import OBJECTS, RECORD, read_record, recorded_wcs, recorded_zero_point
+
+if TYPE_CHECKING:
+    import numpy as np
+    from astropy.table import Table
+    from numpy.typing import NDArray
+
+    from hven.science.changes.catalogued import MovingBodies
+    from hven.science.changes.fluxes import Calibration
+    from hven.science.frames.frame import Frame
+    from hven.science.sky.wcs import Wcs
+
+_FIRST = "Run photometry first: the task has no {}."
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What inspect and photometry left."""
+
+    frame: Frame
+    mask: NDArray[np.bool_]  # (height, width), True where a pixel has no value
+    objects: Table
+    wcs: Wcs
+    calibration: Calibration
+    fwhm_px: float
+    aperture_px: float
+    gain: float
+    band: str
+    time: datetime | None  # UTC, aware: the middle of the exposure
+
+    @property
+    def time_text(self) -> str:
+        """The middle of the exposure as ISO 8601, UTC; empty where it is not known."""
+        return "" if self.time is None else self.time.replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+
+def read_inputs(context: StepContext) -> Inputs:
+    """Read what earlier steps left.
+
+    Raises
+    ------
+    Invalid
+        Something is missing; the sentence says which step to run first.
+    """
+    from hven.science.changes.fluxes import Calibration  # noqa: PLC0415 - OpenCV and astropy, for workers
+
+    frame = first.read_image(context)
+    objects = tables.table_of(context.files.need(OBJECTS, _FIRST.format(OBJECTS)), votable=False)
+    record = read_record(context.files.need(RECORD, _FIRST.format(RECORD)))
+    zero_point = recorded_zero_point(record)
+    colour = " - ".join(zero_point.colour) if zero_point.colour is not None else ""
+    gain = context.value("gain")
+    if gain is None:
+        gain = float(record.get("gain") or 1.0)
+    if gain == 0:
+        gain = 1.0
+        context.log("The gain is 0; it is taken as 1.")
+    return Inputs(
+        frame=frame,
+        mask=_mask(context, frame),
+        objects=objects,
+        wcs=recorded_wcs(record, frame.width, frame.height),
+        calibration=Calibration(zero_point.at, zero_point.zp_err, zero_point.band, colour, zero_point.colour_term),
+        fwhm_px=float(record.get("fwhm_px") or 3.0),
+        aperture_px=float(record.get("aperture_px") or record.get("fwhm_px") or 3.0),
+        gain=gain,
+        band=str(record.get("band") or "r"),
+        time=_time(context, frame),
+    )
+
+
+def _mask(context: StepContext, frame: Frame) -> NDArray[np.bool_]:
+    import numpy as np  # noqa: PLC0415 - as above
+    from astropy.io import fits  # noqa: PLC0415 - as above
+
+    path = context.files.need(first.MASK, "Run inspect first: the task has no mask.fits.")
+    try:
+        with fits.open(path) as hdus:
+            plane = next(hdu.data for hdu in hdus if hdu.data is not None and hdu.data.ndim == 2)
+            mask = np.asarray(np.nan_to_num(plane) > 0, np.bool_)
+    except (OSError, ValueError, TypeError, StopIteration) as error:
+        raise Invalid(f"{first.MASK} cannot be read; inspect the frame again.") from error
+    if mask.shape != frame.data.shape:
+        raise Invalid(f"{first.MASK} is not of the frame's size; inspect the frame again.")
+    excluded = first.custom_mask(context)
+    if excluded is not None and excluded.shape == mask.shape:
+        mask |= excluded
+    if frame.mask is not None:
+        mask |= frame.mask
+    if mask.all():
+        raise Invalid("Every pixel of the frame is masked; nothing can be looked for.")
+    return mask
+
+
+def _time(context: StepContext, frame: Frame) -> datetime | None:
+    """Return the middle of the exposure: as configured, else as the header says."""
+    text = context.value("time")
+    if text:
+        try:
+            moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        except ValueError as error:
+            raise Invalid(f"time is a date with a time of day, as 2026-07-16T02:13:45, not {text[:40]!r}.") from error
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return frame.meaning.middle
+
+
+def cone_of(context: StepContext, centre: str, radius: str) -> tuple[float, float, float] | None:
+    """Return a cone (ra, dec, radius in degrees) from a key with a place and one with a radius; None where none is set.
+
+    Raises
+    ------
+    Invalid, NotFound
+        The place is no place.
+    """
+    from hven.science.photometry.targets import parse_targets  # noqa: PLC0415 - as above
+
+    text = context.value(centre)
+    if not text:
+        return None
+    for target in parse_targets(text)[:1]:
+        place = first.resolved(context, target) or {}
+        if place.get("ra") is not None and place.get("dec") is not None:
+            return float(place["ra"]), float(place["dec"]), float(context.value(radius))
+    raise Invalid(f"{centre} is a name or coordinates on the sky, not {text[:60]!r}.")
+
+
+def moving_bodies(context: StepContext, inputs: Inputs) -> MovingBodies | None:
+    """Return the minor planets on the frame; None where nobody could say."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from hven.science.changes.catalogued import MovingBodies  # noqa: PLC0415 - as above
+
+    if inputs.time is None:
+        context.log("Minor planets are not looked for: the frame has no time.")
+        return None
+    ra, dec = inputs.wcs.centre
+    try:
+        found = outside.solar_system_bodies(ra, dec, inputs.wcs.radius_deg, inputs.time)
+    except HvenError as error:
+        context.log(f"Minor planets are not looked for: {error}")
+        return None
+    context.log(f"{len(found)} minor planets, comets and planets in the field.")
+    return MovingBodies(
+        np.array([body.name for body in found], dtype=np.str_),
+        np.array([body.ra for body in found], np.float64),
+        np.array([body.dec for body in found], np.float64),
+        np.array([body.error_arcsec for body in found], np.float64),
+    )
+
+
+def write_candidates(
+    context: StepContext,
+    inputs: Inputs,
+    table: Table,
+    stem: str,
+    planes: Callable[[int], dict[str, NDArray[Any]]],
+) -> None:
+    """Write a list of candidates as VOTable and DS9 regions, and a cutout of each; nothing where the list is empty.
+
+    Parameters
+    ----------
+    stem : str
+        Of the files: candidates or candidates_simple.
+    planes : callable
+        Returns the frames that row number n is cut from, by the names of `hven.science.changes.cutout.PLANES`.
+    """
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from hven.science.changes.cutout import cut_out, object_name, write_cutout  # noqa: PLC0415 - as above
+    from hven.science.changes.regions import ds9_regions  # noqa: PLC0415 - as above
+
+    context.files.remove(f"{stem}/", f"{stem}.vot", f"{stem}.reg")
+    if not len(table):
+        return
+    names = unique([object_name(float(row["ra"]), float(row["dec"])) for row in table])
+    table["stdpipe_id"] = np.array(names)
+    table["cutout_name"] = np.array([f"{stem}/{name}.cutout" for name in names])
+    size = context.value("cutout_size")
+    for number, (row, name) in enumerate(zip(table, names, strict=True)):
+        values = {key: row[key] for key in table.colnames}
+        cutout = cut_out(planes(number), values, size, wcs=inputs.wcs, time=inputs.time_text, name=name)
+        write_cutout(context.files.write(f"{stem}/{name}.cutout"), cutout)
+        context.tell(0.8 + 0.2 * number / len(table), "Cutting out candidates")
+    table.write(context.files.write(f"{stem}.vot"), format="votable", overwrite=True)
+    radius = max(2 * inputs.fwhm_px, 5) * inputs.wcs.scale_arcsec
+    context.files.write(f"{stem}.reg").write_text(ds9_regions(table["ra"], table["dec"], radius, names), "utf-8")
+
+
+def unique(names: list[str]) -> list[str]:
+    """Return names of which none occurs twice: later ones get a letter."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name}{chr(96 + min(seen[name], 26))}")
+    return found
+
+
+def first_target(context: StepContext, wcs: Wcs, width: int, height: int) -> tuple[str, float, float]:
+    """Return the name and the pixel of the first target.
+
+    Raises
+    ------
+    Invalid
+        There is none, or it is off the frame.
+    """
+    targets = [one for one in context.config.get("targets") or [] if isinstance(one, dict)]
+    if not targets:
+        raise Invalid(
+            "There is no target: name one, and inspect the frame again, or set subtraction_mode to detection."
+        )
+    target = targets[0]
+    try:
+        if target.get("x") is not None:
+            x, y = float(target["x"]), float(target["y"])
+        else:
+            x, y = (float(value) for value in wcs.to_pixel(float(target["ra"]), float(target["dec"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotFound("The first target has no place; inspect the frame again.") from error
+    name = str(target.get("name", ""))
+    if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
+        raise Invalid(f"The target {name[:60]} is off the frame; give another one, or check the frame's projection.")
+    return name, x, y
