@@ -25,6 +25,8 @@ _LEAST_SNR = (10.0, 5.0, 3.0)  # that a star is expected to have, the first that
 _ENOUGH = 20
 _POGSON = 2.5 / np.log(10)
 _SETTLED = 1e-6
+_ODD = 5.0  # deviations of colours
+_FIRST = 0.75  # magnitudes about the commonest zero point: more than any flat field or colour term makes
 _STEEP = 0.5  # colour terms beyond are rare
 _NO_ERROR = 0.02  # magnitudes, where a catalogue gives none
 _SCATTERED = 0.15  # magnitudes
@@ -164,8 +166,10 @@ def _solve(
         target = target - colour_term * colour
     used, term, intrinsic = kept.copy(), colour_term, 0.0
     parameters = np.zeros(whole.shape[1])
-    parameters[0] = np.median(target[kept])
+    parameters[0] = _peak(target[kept], float(np.median(target[kept])))
     residual = target - whole @ parameters
+    near = kept & (np.abs(residual) < _FIRST + _CUT * expected)
+    used = near if np.count_nonzero(near) >= max(0.2 * np.count_nonzero(kept), LEAST_STARS) else used
     goal = np.nan_to_num(target)  # a star without a magnitude has no weight; a NaN would have
     tweak = np.zeros_like(target)
     sigma = np.ones_like(target)
@@ -213,6 +217,12 @@ def _usable(stars: Calibrators, settings: FitSettings) -> NDArray[np.bool_]:
     fitted = settings.use_colour and settings.colour_term is None and np.count_nonzero(good & known) > 4
     if fitted or settings.colour_term:
         good &= known
+    if fitted and np.count_nonzero(good) > 4:
+        # a single odd colour, of a wrong match or a bad magnitude, would turn the whole slope
+        middle = np.median(stars.colour[good])
+        spread = 1.48 * np.median(np.abs(stars.colour[good] - middle))
+        with np.errstate(invalid="ignore"):
+            good &= np.abs(stars.colour - middle) < max(_ODD * spread, 0.5)
     with np.errstate(invalid="ignore"):
         if settings.brightest is not None:
             good &= stars.catalogue_mag >= settings.brightest
