@@ -8,7 +8,6 @@ square degrees. Goal: a cone of 1 degree radius of ten million stars all over th
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -56,7 +55,9 @@ def import_apart(path: Path, folder: Path) -> dict[str, float]:
 def import_here(path: Path, folder: Path) -> None:
     begun, cpu = time.perf_counter(), time.process_time()
     import_catalogue(open_source(path), folder, name=folder.name, origin=path.name)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # not ru_maxrss, which a process inherits from the one that started it
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak = int(next(line for line in status if line.startswith("VmHWM")).split()[1]) / 1024
     figures = {"wall_s": time.perf_counter() - begun, "cpu_s": time.process_time() - cpu, "peak_mib": peak}
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
 

@@ -102,20 +102,21 @@ def _parquet(path: Path, given: Mapping[str, str] | None, unit: str, most_rows: 
     except pa.ArrowException as error:
         raise Invalid(f"{path.name} cannot be read as Parquet: {_short(error)}") from error
     columns = recognise(names, given, path.name)
+    identifier = columns.identifier
 
     def pieces() -> Iterator[tuple[Piece, float]]:
         done = 0
         with pq.ParquetFile(path) as opened:
-            for batch in opened.iter_batches(batch_size=most_rows, columns=list(columns.wanted)):
-                done += batch.num_rows
-                raw = {
+            # by row group: an iterator over all of them keeps what it has read
+            for group in range(opened.num_row_groups):
+                for batch in opened.iter_batches(most_rows, row_groups=[group], columns=list(columns.wanted)):
+                    done += batch.num_rows
                     # a missing identifier would turn all of them into fractions
-                    name: _arrow(
-                        batch.column(name).cast(pa.string()) if name == columns.identifier else batch.column(name)
-                    )
-                    for name in columns.wanted
-                }
-                yield _cleaned(raw, columns, unit, path.name), done / max(rows, 1)
+                    raw = {
+                        name: _arrow(batch.column(name).cast(pa.string()) if name == identifier else batch.column(name))
+                        for name in columns.wanted
+                    }
+                    yield _cleaned(raw, columns, unit, path.name), done / max(rows, 1)
 
     return Source(columns, rows, pieces)
 

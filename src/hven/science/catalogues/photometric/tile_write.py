@@ -32,7 +32,7 @@ from hven.science.sky.sphere import unit_vectors
 
 Progress = Callable[[float, str], None]
 WORK_PREFIX = ".importing-"
-_CELL, _DIGITS = "cell", 18  # of a whole number that 64 bits hold
+_DIGITS = 18  # of a whole number that 64 bits hold
 _FINE_ORDER = 10  # cells of 3.4 arcminutes, by which pieces are laid down
 _WIDEST, _FINEST = 1, 9  # orders of tiles
 _ROWS_OF_TILE = 2000  # about, where the catalogue has stars
@@ -49,19 +49,16 @@ _SORT_ORDER = ("r", "G", "V", "g", "i", "R", "J", "z", "B", "I", "y", "BP", "RP"
 class _Run:
     """One sorted piece on the disk, memory-mapped."""
 
-    rows: Any  # (n,) structured memmap: the columns, and the fine cell of each row
+    cells: Any  # (n,) int64 memmap, ascending: the fine cell of each row
+    rows: Any  # (n,) structured memmap: the columns
     whole_names: bool  # identifiers are whole numbers, all of them
-
-    @property
-    def cells(self) -> NDArray[np.int64]:
-        """The fine cell of each row, ascending."""
-        return np.asarray(self.rows[_CELL])
 
     def let_go(self) -> None:
         """Give the pages that were read back to the system, so that memory does not grow with the catalogue."""
-        mapped = getattr(self.rows, "_mmap", None)  # numpy has no public name for it
-        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)
+        for array in (self.cells, self.rows):
+            mapped = getattr(array, "_mmap", None)  # numpy has no public name for it
+            if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(slots=True)
@@ -159,7 +156,7 @@ def _written(source: Source, work: Path, tell: Progress, words: dict[str, Any]) 
         left_out += count - len(kept[RA])
         seen += count
         if len(kept[RA]):
-            runs.append(_laid_down(kept, work / "runs" / f"{number:06}.npy"))
+            runs.append(_laid_down(kept, work / "runs" / f"{number:06}"))
         tell(0.6 * share, f"{seen:,} rows read")
     rows = seen - left_out
     if not rows:
@@ -208,20 +205,22 @@ def _with_values(piece: Piece, source: Source) -> Piece:
     return piece if good.all() else {name: values[good] for name, values in piece.items()}
 
 
-def _laid_down(piece: Piece, path: Path) -> _Run:
+def _laid_down(piece: Piece, place: Path) -> _Run:
     from astropy_healpix import healpy  # noqa: PLC0415 - needed when importing only
 
     cells = np.asarray(healpy.ang2pix(2**_FINE_ORDER, piece[RA], piece[DEC], nest=True, lonlat=True), np.int64)
     order = np.argsort(cells, kind="stable")
     # text has a width of its own in each piece; nothing is pickled
-    columns = {_CELL: cells} | {n: v.astype(str) if v.dtype == object else v for n, v in piece.items()}
+    columns = {name: values.astype(str) if values.dtype == object else values for name, values in piece.items()}
     rows = np.empty(len(cells), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         rows[name] = values[order]
-    np.save(path, rows)
+    paths = place.with_suffix(".cells.npy"), place.with_suffix(".rows.npy")
+    for path, values in zip(paths, (cells[order], rows), strict=True):
+        np.save(path, values)
     names = columns.get(NAME)
     whole = names is not None and names.dtype.itemsize <= 4 * _DIGITS and bool(np.char.isdecimal(names).all())
-    return _Run(np.load(path, mmap_mode="r"), whole)
+    return _Run(np.load(paths[0], mmap_mode="r"), np.load(paths[1], mmap_mode="r"), whole)
 
 
 def _tile_order(counts: NDArray[np.int32]) -> int:
@@ -301,11 +300,11 @@ def _gathered(
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
     """Return the rows of a range of fine cells from all pieces, sorted by tile and magnitude, and their tiles."""
     bounds = [np.searchsorted(run.cells, cells) for run in runs]
-    spans = [run.rows[a:b] for run, (a, b) in zip(runs, bounds, strict=True) if b > a]
-    tiles = np.concatenate([rows[_CELL] for rows in spans]) // width
+    within = [(run, slice(*bound)) for run, bound in zip(runs, bounds, strict=True) if bound[1] > bound[0]]
+    tiles = np.concatenate([run.cells[part] for run, part in within]) // width
+    spans = [run.rows[part] for run, part in within]
     order = np.lexsort((np.concatenate([rows[sort] for rows in spans]), tiles))
-    names = [name for name in spans[0].dtype.names if name != _CELL]
-    found = {name: np.concatenate([rows[name] for rows in spans])[order] for name in names}
+    found = {name: np.concatenate([rows[name] for rows in spans])[order] for name in spans[0].dtype.names}
     if NAME in found:
         found[NAME] = found[NAME].astype(np.int64 if all(run.whole_names for run in runs) else object)
     for run in runs:
