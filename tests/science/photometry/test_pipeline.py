@@ -64,6 +64,10 @@ def test_missing_values_and_missing_colours_are_left_out(scene: Scene, inspectio
     holes["gmag"] = MaskedColumn(holes["gmag"], mask=np.arange(len(holes)) % 3 == 0)
     found = measure_and_calibrate(inspection, scene.wcs, lambda *_: holes)
     assert found.zero_point.colour_term == pytest.approx(COLOUR_TERM, abs=0.02)
+    holes["rmag"] = MaskedColumn(holes["rmag"], mask=np.arange(len(holes)) % 4 == 0)
+    found = measure_and_calibrate(inspection, scene.wcs, lambda *_: holes)
+    assert found.zero_point.zp == pytest.approx(27.85, abs=0.02)
+    assert np.isfinite(found.zero_point.zp_err)
     bare = scene.catalogue.copy()
     bare.remove_columns(["gmag", "e_gmag", "e_rmag"])
     lines: list[str] = []

@@ -255,12 +255,12 @@ def _keep_targets(context: StepContext, targets: list[dict[str, Any]], inspectio
 def _write_target_image(context: StepContext, inspection: Inspection, x: float, y: float, wcs: Wcs | None) -> None:
     from astropy.io import fits  # noqa: PLC0415 - as above
 
-    from hven.science.photometry.cutouts import cut, shifted  # noqa: PLC0415 - as above
+    from hven.science.changes.cutout import cut_out  # noqa: PLC0415 - as above
 
-    hdu = fits.PrimaryHDU(cut(inspection.data, x, y, _TARGET_HALF))
-    if wcs is not None:
-        cards = shifted(wcs, x, y, _TARGET_HALF).to_cards()
-        hdu.header.update({key: value for key, value in cards.items() if key not in {"IMAGEW", "IMAGEH"}})
+    cutout = cut_out({"IMAGE": inspection.data}, {"x": x, "y": y}, _TARGET_HALF, wcs=wcs)
+    hdu = fits.PrimaryHDU(cutout.planes["IMAGE"])
+    if cutout.wcs is not None:
+        hdu.header.update(cutout.wcs.to_cards())
     hdu.writeto(context.files.write(TARGET_IMAGE), overwrite=True)
 
 

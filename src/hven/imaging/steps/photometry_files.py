@@ -74,7 +74,7 @@ def write_targets(
     context: StepContext, frame: Frame, inspection: Inspection, calibration: Calibration, targets: Table | None
 ) -> None:
     """Write the targets' table and a cutout of each."""
-    from hven.science.photometry.cutouts import write_cutout  # noqa: PLC0415 - as above
+    from hven.science.changes.cutout import cut_out, write_cutout  # noqa: PLC0415 - as above
 
     if targets is None:
         return
@@ -82,15 +82,13 @@ def write_targets(
     planes = {"IMAGE": inspection.data, "MASK": inspection.bits, "FILTERED": calibration.measured.image}
     when = context.value("time") or (frame.meaning.middle.isoformat() if frame.meaning.middle else "")
     for number, row in enumerate(targets):
-        cards = {"TIME": when, "NAME": str(row["name"])}
-        cards |= {name: row[name] for name in targets.colnames if name != "name"}
+        cards = {name: row[name] for name in targets.colnames if name != "name"}
         bjd = _barycentric(frame, float(row["ra"]), float(row["dec"]))
         if bjd is not None:
             cards["BJD_TDB"] = bjd
-        write_cutout(
-            context.files.write(f"targets/target_{number:04d}.cutout"), planes, float(row["x"]), float(row["y"]),
-            context.value("cutout_size"), cards=cards, wcs=calibration.wcs,
-        )  # fmt: skip
+        half, name = context.value("cutout_size"), str(row["name"])
+        cutout = cut_out(planes, cards, half, wcs=calibration.wcs, time=when, name=name)
+        write_cutout(context.files.write(f"targets/target_{number:04d}.cutout"), cutout)
 
 
 def write_table(path: Path, table: Table) -> None:

@@ -164,6 +164,11 @@ def _solve(
     target = stars.catalogue_mag - stars.mag + 0.5 * expected**2 / _POGSON
     if not with_colour:
         target = target - colour_term * colour
+    # what is not known weighs nothing, and must not be a NaN that a weight of 0 cannot silence
+    known = np.isfinite(target) & np.all(np.isfinite(whole), axis=1) & np.isfinite(expected)
+    kept = kept & known
+    target, expected = np.where(known, target, 0.0), np.where(known, expected, 1.0)
+    whole = np.where(known[:, None], whole, 0.0)
     used, term, intrinsic = kept.copy(), colour_term, 0.0
     parameters = np.zeros(whole.shape[1])
     parameters[0] = _peak(target[kept], float(np.median(target[kept])))
@@ -203,12 +208,15 @@ def _solve(
             used = before
         if turn > 4 and step < _SETTLED and np.array_equal(used, before):
             break
-    weight = np.where(used, 1 / sigma**2, 0.0)
-    normal = whole.T @ (weight[:, None] * whole)
-    covariance = np.linalg.pinv(normal)
-    freedom = max(int(np.count_nonzero(used)) - whole.shape[1], 1)
-    chi2 = float(np.sum(weight[used] * residual[used] ** 2)) / freedom
-    return _Found(parameters, covariance * max(chi2, 1.0), residual, sigma, intrinsic, used)
+    covariance = _covariance(whole, residual, sigma, used)
+    return _Found(parameters, covariance, np.where(known, residual, np.nan), sigma, intrinsic, used)
+
+
+def _covariance(whole: Floats, residual: Floats, sigma: Floats, used: NDArray[np.bool_]) -> Floats:
+    """Return the parameters' covariance, widened where the residuals are larger than expected."""
+    design, pull = whole[used] / sigma[used, None], residual[used] / sigma[used]
+    chi2 = float(np.sum(pull**2)) / max(pull.size - whole.shape[1], 1)
+    return np.asarray(np.linalg.pinv(design.T @ design) * max(chi2, 1.0), np.float64)
 
 
 def _usable(stars: Calibrators, settings: FitSettings) -> NDArray[np.bool_]:
