@@ -1,4 +1,4 @@
-"""What the steps that look for changes find in the folder: frame, masks, objects, the calibration; and what both write."""
+"""What the steps that look for changes find in the folder (frame, masks, objects, calibration), and what they write."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _time(context: StepContext, frame: Frame) -> datetime | None:
     text = context.value("time")
     if text:
         try:
-            moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+            moment = datetime.fromisoformat(text.strip())
         except ValueError as error:
             raise Invalid(f"time is a date with a time of day, as 2026-07-16T02:13:45, not {text[:40]!r}.") from error
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -101,7 +101,7 @@ def run(context: StepContext) -> Outcome:
         results = _described(context, difference)
         if place is not None:
             return _target(context, inputs, difference, tile, place=place, search=search, whole=whole, results=results)
-        table, left = _found(context, inputs, difference, tile, search, rejected)
+        table, left = _found(context, inputs, difference, tile, search=search, rejected=rejected)
         found.append(table)
         lefts += left
     table, lefts = _joined(context, inputs, found, lefts, rejected)
@@ -250,8 +250,15 @@ def _empty(height: int, width: int) -> _Whole:
     import numpy as np  # noqa: PLC0415 - as above
 
     shape = (height, width)
-    planes = [np.zeros(shape, np.float32) for _ in range(5)]
-    return _Whole(planes[0], np.ones(shape, np.bool_), *planes[1:], np.ones(shape, np.bool_))
+    return _Whole(
+        template=np.zeros(shape, np.float32),
+        template_mask=np.ones(shape, np.bool_),
+        convolved=np.zeros(shape, np.float32),
+        diff=np.zeros(shape, np.float32),
+        noise=np.zeros(shape, np.float32),
+        significance=np.zeros(shape, np.float32),
+        mask=np.ones(shape, np.bool_),
+    )
 
 
 def _one(
@@ -313,6 +320,7 @@ def _found(
     inputs: Inputs,
     difference: Difference,
     tile: Tile,
+    *,
     search: Search,
     rejected: dict[str, int],
 ) -> tuple[Table, list[Any]]:
@@ -421,7 +429,7 @@ def _write_planes(context: StepContext, inputs: Inputs, whole: _Whole) -> None:
     from astropy.io import fits  # noqa: PLC0415 - as above
 
     ratio = np.divide(whole.diff, whole.noise, out=np.zeros_like(whole.diff), where=whole.noise > 0)
-    planes = (
+    planes: tuple[NDArray[Any], ...] = (
         np.asarray(inputs.frame.data, np.float32), inputs.mask.astype(np.uint8), whole.template,
         whole.template_mask.astype(np.uint8), whole.convolved, whole.diff, ratio, whole.noise,
     )  # fmt: skip

@@ -119,7 +119,7 @@ def _others(context: StepContext) -> list[Table]:
     words = text.replace(",", " ").split()
     if len(words) > _MOST_OTHERS or not all(word.isdecimal() for word in words):
         raise Invalid(f"simple_others takes up to {_MOST_OTHERS} numbers of tasks with spaces between.")
-    own = Reduction.objects.filter(pk=context.memo.get("reduction")).select_related("owner").first()
+    own = Reduction.objects.filter(pk=int(context.memo.get("reduction") or 0)).select_related("owner").first()
     if own is None:
         raise Invalid("simple_others cannot be used here: the task that asks is not known.")
     seen = access.visible(Reduction.objects.all(), Actor.of(own.owner))

@@ -6,7 +6,7 @@ array; the others need all frames and keep them in a file of the scratch folder,
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -54,8 +54,11 @@ class Stack:
     notes: tuple[str, ...]  # how each frame was brought onto the grid, in sentences
 
 
+Loader = Callable[[], StackFrame]
+
+
 def stack(
-    frames: Sequence[StackFrame],
+    frames: Sequence[StackFrame | Loader],
     method: Method = "sum",
     *,
     subtract_background: bool = True,
@@ -67,8 +70,8 @@ def stack(
 
     Parameters
     ----------
-    frames : sequence of StackFrame
-        The first gives grid and header.
+    frames : sequence of StackFrame, or of functions that read one
+        The first gives grid and header. Of read ones only two are in memory at a time.
     method : {"sum", "clipped_mean", "median"}
         A pixel that some frames lack is filled in the sum by the mean of the others.
     subtract_background : bool
@@ -89,18 +92,22 @@ def stack(
     if method not in METHODS:
         raise Invalid(f"Frames are stacked by {', '.join(METHODS)}, not by {method!r:.40}.")
     tell = progress or (lambda _fraction, _message: None)
-    height, width = frames[0].data.shape
+    first = _loaded(frames[0])
+    height, width = first.data.shape
     notes: list[str] = []
+    told: list[StackFrame] = []
     count = np.zeros((height, width), np.uint16)
     with tempfile.TemporaryFile(dir=scratch) as file:
         total = np.zeros((height, width), np.float32)
         cube: NDArray[np.float32] | None = None
         if method != "sum":
             cube = np.memmap(file, np.float32, "w+", shape=(len(frames), height, width))
-        for number, frame in enumerate(frames):
+        for number, each in enumerate(frames):
             tell(number / len(frames), f"Frame {number + 1} of {len(frames)}")
-            warped, note = _brought(frames[0], frame, number, subtract_background, bad_pixels)
+            frame = first if number == 0 else _loaded(each)
+            warped, note = _brought(first, frame, number, subtract_background, bad_pixels)
             notes.append(note)
+            told.append(replace(frame, data=np.zeros((0, 0), np.float32), mask=None))
             good = ~warped.mask
             count += good
             if cube is not None:
@@ -115,7 +122,11 @@ def stack(
         with np.errstate(divide="ignore", invalid="ignore"):
             total *= np.where(mask, np.nan, len(frames) / count).astype(np.float32)
     total[mask] = np.nan
-    return Stack(total, mask, count, _cards(frames, method), tuple(notes))
+    return Stack(total, mask, count, _cards(told, method), tuple(notes))
+
+
+def _loaded(frame: StackFrame | Loader) -> StackFrame:
+    return frame if isinstance(frame, StackFrame) else frame()
 
 
 def _brought(
