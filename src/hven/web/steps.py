@@ -39,6 +39,7 @@ PLOTS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "subtraction": (("sub_template_fwhm_mag.png", "Width of the template's stars"),),
 }
+ORDER = ("inspect", "photometry", "transients", "subtraction", "stack", "cleanup")  # of the cards
 CHAINS = ("inspect", "photometry", "transients", "subtraction")
 
 
@@ -93,7 +94,7 @@ def cards(reduction: Reduction, run: Run | None, typed: Mapping[str, str] | None
     active = run is not None and not run.ended
     done = {each.key for each in run.step_runs.all()} if active and run is not None else set()
     found = []
-    for key in sorted(staged_steps(), key=lambda one: one == "cleanup"):
+    for key in sorted(staged_steps(), key=lambda one: (ORDER.index(one) if one in ORDER else len(ORDER), one)):
         declared = step(key)
         card = Card(declared)
         before = last.get(key)

@@ -1,5 +1,17 @@
-"""The steps: importing this registers those of imaging, in the order in which they are usually run."""
+"""The steps: importing this registers those of imaging."""
 
-from hven.imaging.steps import annotate, cleanup, inspect, photometry, render, solve
+from hven.imaging.steps import (
+    annotate,
+    cleanup,
+    inspect,
+    photometry,
+    render,
+    solve,
+    stack,
+    subtraction,
+    transients,
+)
 
-__all__ = ["annotate", "cleanup", "inspect", "photometry", "render", "solve"]
+__all__ = [
+    "annotate", "cleanup", "inspect", "photometry", "render", "solve", "stack", "subtraction", "transients",
+]  # fmt: skip

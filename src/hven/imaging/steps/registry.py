@@ -145,7 +145,7 @@ def step(key: str) -> Step:
 
 
 def staged_steps() -> tuple[str, ...]:
-    """Return the keys of the steps that work in a reduction's folder, in the order in which they are usually run."""
+    """Return the keys of the steps that work in a reduction's folder."""
     return tuple(key for key, declared in _STEPS.items() if declared.stem)
 
 
