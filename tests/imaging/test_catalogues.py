@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from astropy.table import Table
 from hven.config.folders import Folders
 from hven.errors import Conflict, Invalid, NotFound, Unavailable
 from hven.imaging.services import catalogues, solver_data
+from hven.outside import vizier as client
 from hven.outside.ask import resting
 from tests.services import serving, vizier_answer
 
@@ -125,13 +127,36 @@ def test_a_limit_holds_for_this_machine_too(place, asked):
     assert len(asked("own", limit=16.7)[0]) == 2
 
 
-def test_more_stars_than_vizier_gives_are_asked_for_with_a_brighter_limit(vizier, asked, monkeypatch):
-    from hven.outside import vizier as client
+def crowded(service, most):
+    """Let VizieR cut off its answers at `most` rows, as it does; stars lie along a line."""
 
-    monkeypatch.setattr(client, "MOST_ROWS", 4)
+    def answer(_path, parameters):
+        ra, dec = (float(part) for part in re.fullmatch(r"([\d.]+)([+-][\d.]+)", parameters["-c"]).groups())
+        faintest = float(parameters.get("rmag", "<=99").removeprefix("<="))
+        stars = [(10 + 0.02 * n, 20.0, 13.0 + 0.6 * abs(n)) for n in range(-9, 10)]
+        near = [one for one in stars if np.hypot(one[0] - ra, one[1] - dec) < float(parameters["-c.rd"])]
+        rows = [(a, d, r + 0.5, 0.01, r, 0.01, r - 0.2, 0.01) for a, d, r in near if r <= faintest]
+        return vizier_answer(FIELDS, rows[:most])
+
+    service.routes["/viz-bin/votable"] = answer
+
+
+def test_more_stars_than_vizier_gives_come_from_smaller_cones(vizier, asked, monkeypatch):
+    monkeypatch.setattr(client, "MOST_ROWS", 18)
+    crowded(vizier, 18)
+    rows, _ = asked(radius=0.185)
+    assert len(vizier.asked) == 8
+    assert len(rows) == len(set(rows.table["RAJ2000"].tolist())) == 19
+
+
+def test_more_stars_than_vizier_gives_under_a_limit_come_to_a_brighter_one(vizier, asked, monkeypatch):
+    monkeypatch.setattr(client, "MOST_ROWS", 18)
+    crowded(vizier, 18)
+    assert len(asked(radius=0.185, limit=19.0)[0]) == 17
+    assert [parameters["rmag"] for _, parameters in vizier.asked] == ["<=19", "<=18"]
+    monkeypatch.setattr(client, "MOST_ROWS", 1)
     with pytest.raises(Unavailable, match="more stars"):
-        asked()
-    assert [parameters.get("rmag") for _, parameters in vizier.asked] == [None, "<=18", "<=16", "<=14"]
+        asked(radius=0.18, limit=18.5)
 
 
 def test_without_a_network_the_solvers_stars_stand_in_with_a_warning(place, settings, solver_folder, asked):

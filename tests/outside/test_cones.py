@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from hven.outside.cones import DiskCache, rounded, within
-from hven.science.sky.sphere import separation
+from hven.outside.cones import DiskCache, rounded, seven_within, within
+from hven.science.sky.sphere import angles, separation, tangent_basis
 
 
 @pytest.mark.parametrize("radius", [0.01, 0.2, 1.0, 7.0, 30.0])
@@ -28,6 +28,20 @@ def test_neighbouring_fields_share_a_cone():
     assert len(names) <= 2
     assert rounded(150.0, 30.0, 0.5).name == rounded(150.0, 30.0, 0.47).name
     assert rounded(150.0, 30.0, 0.5).name != rounded(150.0, 30.0, 2.0).name
+
+
+@pytest.mark.parametrize(("dec", "radius"), [(0.0, 1.0), (-89.0, 3.0), (60.0, 20.0)])
+def test_seven_circles_cover_one(dec, radius):
+    rng = np.random.default_rng(4)
+    east, north, outward = tangent_basis(30.0, dec)
+    away, turn = np.radians(radius * np.sqrt(rng.uniform(0, 1, 5000))), rng.uniform(0, 2 * np.pi, 5000)
+    sideways = np.outer(np.cos(turn), east) + np.outer(np.sin(turn), north)
+    ra, high = angles(np.outer(np.cos(away), outward) + np.sin(away)[:, None] * sideways)
+    covered = np.zeros(len(ra), bool)
+    for lon, lat, half in seven_within(30.0, dec, radius):
+        assert half < 0.6 * radius
+        covered |= separation(ra, high, lon, lat) <= half
+    assert covered.all()
 
 
 def test_only_rows_within_the_circle_stay():

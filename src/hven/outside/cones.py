@@ -21,7 +21,7 @@ import numpy as np
 from astropy.table import Table
 from astropy_healpix import healpy
 
-from hven.science.sky.sphere import separation
+from hven.science.sky.sphere import angles, separation, tangent_basis
 
 _SHARE = 0.3  # of the radius, that the centre may lie off
 _MARGIN = 1.35  # so much wider a circle about any point of the cell lies within the one about its centre
@@ -50,6 +50,17 @@ def rounded(ra: float, dec: float, radius_deg: float) -> RoundedCone:
     cell = int(healpy.ang2pix(2**order, ra % 360.0, dec, nest=True, lonlat=True))
     lon, lat = (float(angle) for angle in healpy.pix2ang(2**order, cell, nest=True, lonlat=True))
     return RoundedCone(lon, lat, wide, f"{order}-{cell}-{step}")
+
+
+def seven_within(ra: float, dec: float, radius_deg: float) -> list[tuple[float, float, float]]:
+    """Return seven circles of a little more than half the radius that cover a circle: one in its middle, six around."""
+    half = 0.52 * radius_deg  # the little more makes up for the curvature of the sky, up to a radius of 20 degrees
+    out = np.radians(radius_deg * np.sqrt(3) / 2)
+    east, north, outward = tangent_basis(ra, dec)
+    turns = np.radians(60 * np.arange(6))
+    around = np.cos(out) * outward + np.sin(out) * (np.outer(np.cos(turns), east) + np.outer(np.sin(turns), north))
+    lon, lat = angles(around)
+    return [(ra, dec, half), *((float(a), float(d), half) for a, d in zip(lon, lat, strict=True))]
 
 
 def within(table: Table, ra: float, dec: float, radius_deg: float) -> Table:

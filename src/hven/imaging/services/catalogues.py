@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Table, unique, vstack
 from django.conf import settings
 
 from hven.errors import HvenError, Invalid, NotFound, Unavailable
 from hven.imaging.services import outside, solver_data
 from hven.outside import vizier
-from hven.outside.cones import rounded, within
+from hven.outside.cones import rounded, seven_within, within
 from hven.science.catalogues.photometric.columns import parse_columns
 from hven.science.catalogues.photometric.fallback import WARNING, fallback_rows
 from hven.science.catalogues.photometric.filters import FILTERS, magnitude_column
@@ -262,11 +262,24 @@ def _from_others(
 
 
 def _asked(known: KnownCatalogue, cone: _Cone, limit: float | None) -> Table:
-    """Ask VizieR, and again with a brighter limit where it has more stars than it gives: a part would be lopsided."""
-    tried = [limit, *(bright for bright in _BRIGHTER if limit is None or bright < limit)]
-    for faintest in tried:
-        table = vizier.cone(known, *cone, outside.asking(), limit=faintest, address=outside.setting("VIZIER_URL"))
-        if len(table) < vizier.MOST_ROWS:
+    """Ask VizieR; where it has more stars than it gives, ask again, since a part of them would be lopsided.
+
+    Who wants all stars gets them from seven smaller cones that cover the circle; who names a limit, a brighter one.
+    """
+    how, address = outside.asking(), outside.setting("VIZIER_URL")
+
+    def ask(circle: _Cone, faintest: float | None) -> Table | None:
+        table = vizier.cone(known, *circle, how, limit=faintest, address=address)
+        return table if len(table) < vizier.MOST_ROWS else None
+
+    if (table := ask(cone, limit)) is not None:
+        return table
+    if limit is None:
+        parts = [ask(circle, None) for circle in seven_within(*cone)]
+        if all(part is not None for part in parts):
+            return unique(vstack(parts, metadata_conflicts="silent"), keys=["RAJ2000", "DEJ2000"])
+    for bright in _BRIGHTER:
+        if (limit is None or bright < limit) and (table := ask(cone, bright)) is not None:
             return table
     raise Unavailable(f"{known.name} has more stars in this field than {vizier.SERVICE} gives; take a smaller field.")
 
