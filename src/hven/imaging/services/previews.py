@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,8 +85,8 @@ def _plane(path: Path, plane: int) -> Frame:
         raise Unreadable(_NO_PICTURE) from None
 
 
-def cutout_picture(row: ReductionFile, width: int, form: str, quality: int) -> bytes:
-    """Return a cutout's planes side by side as an encoded picture.
+def cutout_picture(row: ReductionFile, width: int, form: str, quality: int, planes: Collection[str] = ()) -> bytes:
+    """Return a cutout's planes side by side as an encoded picture; all of them, or those named.
 
     Raises
     ------
@@ -99,4 +101,6 @@ def cutout_picture(row: ReductionFile, width: int, form: str, quality: int) -> b
             cutout = read_cutout(path)
         except HvenError:
             raise Unreadable(_NO_PICTURE) from None
+        if planes:
+            cutout = replace(cutout, planes={name: each for name, each in cutout.planes.items() if name in planes})
         return draw_cutout(cutout, width, kind="png" if form == "png" else "jpeg", quality=quality)

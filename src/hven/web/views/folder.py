@@ -30,6 +30,7 @@ from hven.web.views.reduce import find_reduction
 SHOWN = frozenset({"image/png", "image/jpeg"})  # in the page; all else is a download
 WIDEST = 2000  # pixels of a look
 REGION_ARCSEC = 5.0
+STRIP = ("IMAGE", "TEMPLATE", "CONVOLVED", "DIFF", "FILTERED", "MASK")  # what a row of candidates shows
 
 
 @page
@@ -74,7 +75,8 @@ def look(request: HttpRequest, uuid: UUID, path: str) -> HttpResponseBase:
 def cutout(request: HttpRequest, uuid: UUID, path: str) -> HttpResponseBase:
     """Return a cutout's planes side by side as a picture."""
     reduction = find_reduction(actor_of(request), uuid)
-    content = previews.cutout_picture(folder.find_file(reduction, path), 900, "jpeg", 85)
+    planes = STRIP if "strip" in request.GET else ()
+    content = previews.cutout_picture(folder.find_file(reduction, path), 1000, "jpeg", 85, planes)
     return guarded(HttpResponse(content, content_type="image/jpeg"))
 
 
