@@ -23,6 +23,8 @@ _CLIP_BESIDE = 3.0  # for pixels that touch a hit
 _CONTRAST = 4.0  # of a Laplacian against the fine structure, at least
 _SAFETY = 2.0  # over the contrast of a model star
 _ROUNDS = 5
+_HIGHEST = 40.0  # contrast: above are hits of any frame
+_TAIL, _FEW = 0.08, 8  # peaks above the limit, as a share of those below and at least, that make it too low
 _CHUNK = 60_000
 
 
@@ -66,8 +68,12 @@ def find_cosmics(
     limit = contrast_limit(round(float(np.clip(fwhm_px, 0.8, 6.0)), 1))
     flat = image.ravel()
     steep = laplacian(flat, padded, stride) > 2 * _CLIP * sigma
-    hits = _judged(flat, padded[steep], sigma[steep], stride=stride, gain=gain, clip=_CLIP, limit=limit)
-    found = padded[steep][hits]
+    padded = padded[steep]
+    contrast = _contrasts(flat, padded, sigma[steep], stride=stride, gain=gain, clip=_CLIP)
+    around = np.array([dy * stride + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+    is_peak = flat[padded] >= flat[padded[:, None] + around].max(axis=1, initial=-np.inf)
+    limit = _own_limit(limit, contrast, is_peak)
+    found = padded[contrast > limit]
     fresh = found
     spread = np.array([dy * stride + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx])
     taken = forbidden
@@ -82,7 +88,7 @@ def find_cosmics(
         sigma = noise.ravel()[_frame_index(beside, stride, width)]
         steep = laplacian(flat, beside, stride) > 2 * _CLIP_BESIDE * sigma
         beside, sigma = beside[steep], sigma[steep]
-        fresh = beside[_judged(flat, beside, sigma, stride=stride, gain=gain, clip=_CLIP_BESIDE, limit=limit)]
+        fresh = beside[_contrasts(flat, beside, sigma, stride=stride, gain=gain, clip=_CLIP_BESIDE) > limit]
         found = np.concatenate([found, fresh])
     return np.sort(_frame_index(found, stride, width))
 
@@ -102,18 +108,11 @@ def laplacian(flat: Floats, at: NDArray[np.intp], stride: int) -> Floats:
     return np.asarray(0.25 * total, np.float32)
 
 
-def _judged(
-    flat: Floats,
-    at: NDArray[np.intp],
-    sigma: Floats,
-    *,
-    stride: int,
-    gain: float,
-    clip: float,
-    limit: float,
-) -> NDArray[np.bool_]:
-    """Say which candidates are hits: significant, and sharper than a star."""
-    good = np.zeros(at.size, np.bool_)
+def _contrasts(
+    flat: Floats, at: NDArray[np.intp], sigma: Floats, *, stride: int, gain: float, clip: float
+) -> NDArray[np.float64]:
+    """Return the contrast of Laplacian and fine structure of candidates, 0 for those that are not significant."""
+    contrast = np.zeros(at.size)
     for start in range(0, at.size, _CHUNK):
         some = slice(start, start + _CHUNK)
         steep, fine, smooth = _structure(flat, at[some], stride)
@@ -121,10 +120,24 @@ def _judged(
         # the noise of what would be there without the hit
         noise = np.sqrt(sigma[some] ** 2 + np.maximum(smooth, 0) / gain)
         # the Laplacian alone would take noise between two low neighbours
-        good[some] = (
-            (steep > 2 * clip * noise) & (high > clip * noise) & (steep > limit * np.maximum(fine, 0.5 * noise))
-        )
-    return good
+        significant = (steep > 2 * clip * noise) & (high > clip * noise)
+        contrast[some] = np.where(significant, steep / np.maximum(np.maximum(fine, 0.5 * noise), 1e-12), 0.0)
+    return contrast
+
+
+def _own_limit(limit: float, contrast: NDArray[np.float64], is_peak: NDArray[np.bool_]) -> float:
+    """Raise the limit where the frame's stars reach beyond it, as the sharpest do where the focus varies.
+
+    Hits have contrasts far above; a crowd of peaks just above the limit that goes on from one below it is of stars.
+    """
+    peaks = contrast[is_peak & (contrast > 0)]
+    while limit < _HIGHEST:
+        below = np.count_nonzero((peaks > limit / 2.5) & (peaks <= limit))
+        above = np.count_nonzero((peaks > limit) & (peaks <= 1.6 * limit))
+        if above <= max(_TAIL * below, _FEW):
+            break
+        limit *= 1.25
+    return limit
 
 
 def _structure(flat: Floats, at: NDArray[np.intp], stride: int) -> tuple[Floats, Floats, Floats]:
