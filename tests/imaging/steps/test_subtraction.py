@@ -96,7 +96,7 @@ def test_the_target_is_measured_or_has_a_limit(ready: Any, new: New) -> None:
     assert empty.results["mag_limit"] > 20
     assert abs(empty.results["flux"]) < 5 * empty.results["flux_err"]
     context.config["targets"] = [{"name": "far", "ra": 10.0, "dec": -60.0}]
-    with pytest.raises(Invalid, match="off the frame|no place"):
+    with pytest.raises(Invalid, match="off the frame"):
         subtracted(context)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from hven.errors import Invalid
 from hven.science.changes.planes import Plane
@@ -58,8 +59,8 @@ def tiles(width: int, height: int, *, side_px: int | None = None, overlap_px: in
     if side_px < 64 or overlap_px < 0 or side_px <= 2 * overlap_px:
         raise Invalid("Tiles have at least 64 pixels a side, and more than twice their overlap.")
     columns, rows = _edges(width, side_px), _edges(height, side_px)
-    for bottom, top in zip(rows, rows[1:], strict=False):
-        for left, right in zip(columns, columns[1:], strict=False):
+    for bottom, top in pairwise(rows):
+        for left, right in pairwise(columns):
             yield Tile(
                 max(left - overlap_px, 0), max(bottom - overlap_px, 0),
                 min(right + overlap_px, width), min(top + overlap_px, height), (left, bottom, right, top),
