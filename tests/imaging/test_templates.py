@@ -154,6 +154,14 @@ def test_the_better_of_several_is_taken(place):
         templates.template_for(FRAME, "z", "custom", log=print)
 
 
+def test_a_template_of_a_corner_does_not_keep_a_survey_from_the_rest(sky, place):
+    corner = replace(survey_grid(0.5, 60), crval=FRAME.to_sky(5, 5))
+    corner = replace(corner, crval=tuple(float(angle) for angle in corner.crval))
+    templates.add_template(write(place / "corner.fits", corner, stars(corner)), filter_name="r")
+    assert "Survey" in templates.template_for(FRAME, "r", "des", log=print).source
+    assert "corner" in templates.template_for(FRAME, "r", "corner", log=print).source
+
+
 def test_what_is_no_template_is_told_and_leaves_nothing(place):
     (place / "text.fits").write_text("no image")
     fits.writeto(place / "bare.fits", np.zeros((5, 5)))
@@ -266,7 +274,7 @@ def test_a_page_of_error_is_not_kept_as_a_cut(sky):
 
 def test_without_services_all_reasons_are_told(place, settings):
     settings.HVEN_OUTSIDE = False
-    with pytest.raises(Unavailable, match=r"No template on this machine.*HVEN_OUTSIDE"):
+    with pytest.raises(Unavailable, match=r"No template on this machine covers most.*HVEN_OUTSIDE"):
         templates.template_for(FRAME, "r", "auto", log=print)
     with pytest.raises(Invalid, match="fisheye"):
         templates.template_for(replace(FRAME, radial=(0.0, 1.0)), "r", log=print)

@@ -16,12 +16,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
-from astropy_healpix import healpy
 
 from hven.science.sky.sphere import angles, separation, tangent_basis
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 _SHARE = 0.3  # of the radius, that the centre may lie off
 _MARGIN = 1.35  # so much wider a circle about any point of the cell lies within the one about its centre
@@ -41,6 +43,8 @@ class RoundedCone:
 
 def rounded(ra: float, dec: float, radius_deg: float) -> RoundedCone:
     """Return the rounded circle around a circle, degrees."""
+    from astropy_healpix import healpy  # noqa: PLC0415 - not for the web
+
     # By the radius alone, so that all fields within a cell come to the same circle.
     step = int(np.ceil(np.log(_MARGIN * max(radius_deg, _SMALLEST_DEG) / _SMALLEST_DEG) / np.log(_STEP)))
     wide = _SMALLEST_DEG * _STEP**step

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.table import MaskedColumn, Table
 
 from hven.errors import Invalid
 from hven.outside.ask import MIB, Asking, ask, unusable, with_query
@@ -26,6 +25,9 @@ from hven.science.catalogues.photometric.columns import (
 from hven.science.catalogues.photometric.filters import error_column, magnitude_column
 from hven.science.catalogues.photometric.known import KnownCatalogue
 from hven.science.catalogues.photometric.transformations import filled
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 SERVICE = "VizieR"
 ADDRESS = "https://vizier.cds.unistra.fr"
@@ -124,6 +126,8 @@ def _infos(document: Any) -> list[Any]:
 
 
 def _empty(catalogue: KnownCatalogue) -> Table:
+    from astropy.table import MaskedColumn, Table  # noqa: PLC0415 - slow to import
+
     table = Table({RA: np.zeros(0), DEC: np.zeros(0)})
     for key in catalogue.columns:
         table[magnitude_column(key)] = MaskedColumn(np.zeros(0))
@@ -133,6 +137,8 @@ def _empty(catalogue: KnownCatalogue) -> Table:
 
 def _own_columns(raw: Table, catalogue: KnownCatalogue) -> Table:
     """Return VizieR's table under hven's names, with numbers that are none masked."""
+    from astropy.table import MaskedColumn, Table  # noqa: PLC0415 - slow to import
+
     places = {"ra": "_RAJ2000", "dec": "_DEJ2000"}
     given = {what: name for what, name in (places | dict(catalogue.columns)).items() if name in raw.colnames}
     columns = recognise(list(raw.colnames), given, f"{SERVICE}'s answer for {catalogue.name}")

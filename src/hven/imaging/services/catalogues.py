@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.table import Table, unique, vstack
 from django.conf import settings
 
 from hven.errors import HvenError, Invalid, NotFound, Unavailable
@@ -34,6 +33,9 @@ from hven.science.catalogues.photometric.tile_write import WORK_PREFIX, export_c
 from hven.science.catalogues.photometric.tiles import DESCRIPTION, Description, TiledCatalogue, as_table
 from hven.science.catalogues.photometric.transformations import FAMILIES, add_bands, filled
 from hven.storage import services as storage
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 Log = Callable[[str], None]
 Tell = Callable[[float, str], None]
@@ -156,6 +158,8 @@ def neighbours(
     dict of str to ReferenceRows
         By key; a catalogue that has no star there has no rows, one that could not be asked is missing.
     """
+    from astropy.table import Table  # noqa: PLC0415 - not for the web
+
     wanted = list(names) or [key for key, one in NEIGHBOURS.items() if one.covers(dec)]
     found: dict[str, ReferenceRows] = {}
     for number, key in enumerate(wanted):
@@ -266,6 +270,8 @@ def _asked(known: KnownCatalogue, cone: _Cone, limit: float | None) -> Table:
 
     Who wants all stars gets them from seven smaller cones that cover the circle; who names a limit, a brighter one.
     """
+    from astropy.table import unique, vstack  # noqa: PLC0415 - not for the web
+
     how, address = outside.asking(), outside.setting("VIZIER_URL")
 
     def ask(circle: _Cone, faintest: float | None) -> Table | None:

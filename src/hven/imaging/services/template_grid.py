@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,6 +69,8 @@ def _binned(image: SurveyImage, wcs: Wcs) -> SurveyImage:
 
 
 def _add(image: SurveyImage, wcs: Wcs, total: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
+    import cv2  # noqa: PLC0415 - not for the web
+
     area = np.float32((wcs.scale_arcsec / image.wcs.scale_arcsec) ** 2)
     good = (~image.mask).astype(np.float32)
     data = np.where(image.mask, 0, np.nan_to_num(image.data)).astype(np.float32)

@@ -37,7 +37,7 @@ Log = Callable[[str], None]
 Tell = Callable[[float, str], None]
 AUTO, CUSTOM = "auto", "custom"
 _IMAGE, _WORDS, _WORK_PREFIX = "template.fits", "template.json", ".adding-"
-_ENOUGH, _ANY = 0.98, 0.05  # shares of a frame that a template covers: as good as all, too little to use
+_ENOUGH, _MOST, _ANY = 0.98, 0.5, 0.05  # shares of a frame: as good as all; better than a survey; of any use
 _EDGE = 24  # pixels more on each side, asked of surveys, so that a distorted frame's corners are filled
 
 
@@ -123,7 +123,7 @@ def template_for(wcs: Wcs, filter_name: str, source: str = AUTO, *, log: Log, te
 
 
 def _attempts(wcs: Wcs, key: str, source: str, log: Log, tell: Tell) -> Iterator[Callable[[], Template]]:
-    yield lambda: _best_stored(wcs, key, log)
+    yield lambda: _best_stored(wcs, key, _ANY if source == CUSTOM else _MOST, log)
     if source == CUSTOM:
         return
     names = templates_for(key, wcs.centre[1]) if source == AUTO else (source,)
@@ -132,14 +132,15 @@ def _attempts(wcs: Wcs, key: str, source: str, log: Log, tell: Tell) -> Iterator
         yield partial(_from_survey, TEMPLATES[name], wcs, key, log)
 
 
-def _best_stored(wcs: Wcs, key: str, log: Log) -> Template:
+def _best_stored(wcs: Wcs, key: str, least: float, log: Log) -> Template:
     fitting = []
     for stored in stored_templates():
-        if stored.filter in {"", key, survey_filter(key)} and (share := _coverage_of(stored, wcs)) > _ANY:
+        if stored.filter in {"", key, survey_filter(key)} and (share := _coverage_of(stored, wcs)) > least:
             right = (stored.filter == key, stored.filter != "")
             fitting.append(((round(min(share, _ENOUGH), 1), right, -(stored.fwhm_arcsec or math.inf)), stored))
     if not fitting:
-        raise NotFound(f"No template on this machine covers this frame in {key}.")
+        how = "covers this frame" if least == _ANY else "covers most of this frame"
+        raise NotFound(f"No template on this machine {how} in {key}.")
     return _from_store(max(fitting, key=lambda pair: pair[0])[1], wcs, log)
 
 

@@ -7,13 +7,17 @@ Hipparcos and Tycho Catalogues, volume 1, section 1.3, appendix 4) at the usual 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from astropy.table import MaskedColumn, Table
 
 from hven.science.catalogues.photometric.columns import DEC, RA
 from hven.science.catalogues.photometric.filters import FILTERS, error_column, magnitude_column
 from hven.science.catalogues.photometric.transformations import FAMILIES
 from hven.science.catalogues.reference import GAIA, ReferenceStars
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 WARNING = (
     "No reference catalogue could be had, so the bright stars that come with the solver (Gaia to magnitude 10, and "
@@ -42,6 +46,8 @@ def fallback_rows(
     astropy.table.Table
         RAJ2000, DEJ2000, Gmag, and B, V, R, I, g, r, i where they follow; masked where they do not.
     """
+    from astropy.table import MaskedColumn, Table  # noqa: PLC0415 - slow to import, and not for the web
+
     found = stars.cone(ra, dec, radius_deg, epoch=epoch)
     gaia = found.catalogue == GAIA
     nothing = np.full(len(found), np.nan)

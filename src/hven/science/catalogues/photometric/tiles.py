@@ -14,15 +14,17 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.table import Column, MaskedColumn, Table
 from numpy.typing import NDArray
 
 from hven.errors import Invalid, NotFound
 from hven.science.catalogues.photometric.columns import DEC, NAME, PMDEC, PMRA, RA
 from hven.science.sky.sphere import unit_vectors
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 LAYOUT = 1
 DESCRIPTION, INDEX = "catalogue.json", "tiles.npz"
@@ -217,6 +219,8 @@ def part_name(number: int) -> str:
 
 def as_table(data: Mapping[str, NDArray[Any]]) -> Table:
     """Return arrays as a table with units; numbers that are missing (NaN) are masked."""
+    from astropy.table import Column, MaskedColumn, Table  # noqa: PLC0415 - slow to import, and not for the web
+
     table = Table()
     for name, values in data.items():
         unit = _UNITS.get(name, "mag" if name.endswith("mag") else None)

@@ -15,12 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Column, MaskedColumn, Table
 from numpy.typing import ArrayLike, NDArray
 
 from hven.science.catalogues.photometric.filters import error_column, magnitude_column
+
+if TYPE_CHECKING:
+    from astropy.table import Column, MaskedColumn, Table
 
 Floats = NDArray[np.float64]
 _TONRY = "Tonry et al. 2012, ApJ 750, 99, Table 6"
@@ -135,6 +138,8 @@ def add_bands(table: Table, family: str) -> tuple[str, ...]:
     tuple of str
         The keys of the filters that were added.
     """
+    from astropy.table import Column  # noqa: PLC0415 - slow to import, and not for the web
+
     own = {key for key in _KEYS if magnitude_column(key) in table.colnames}
     added: list[str] = []
     magnitudes = {key: filled(table[magnitude_column(key)]) for key in own}
@@ -155,6 +160,6 @@ def add_bands(table: Table, family: str) -> tuple[str, ...]:
 
 def filled(column: Column | MaskedColumn) -> Floats:
     """Return a column's numbers, shape (n,), with NaN where they are masked."""
-    if isinstance(column, MaskedColumn):
+    if hasattr(column, "filled"):
         return np.asarray(column.astype(float).filled(np.nan), float)
     return np.asarray(column, float)
