@@ -79,7 +79,7 @@ def write_targets(
     if targets is None:
         return
     targets.write(context.files.write(TARGETS), format="votable", overwrite=True)
-    planes = {"IMAGE": inspection.data, "MASK": inspection.bits, "FILTERED": calibration.measured.image}
+    planes: dict[str, Any] = {"IMAGE": inspection.data, "MASK": inspection.bits, "FILTERED": calibration.measured.image}
     when = context.value("time") or (frame.meaning.middle.isoformat() if frame.meaning.middle else "")
     for number, row in enumerate(targets):
         cards = {name: row[name] for name in targets.colnames if name != "name"}
