@@ -64,7 +64,7 @@ def test_the_catalogue_follows_from_filter_and_declination(key, dec, name):
 @pytest.mark.parametrize(
     ("key", "dec", "names"),
     [
-        ("r", 20, ("ps1", "ls")), ("r", 60, ("ps1",)), ("r", -50, ("ls", "skymapper")), ("u", -50, ("skymapper",)),
+        ("r", 20, ("ps1", "ls")), ("r", 60, ("ps1", "ls")), ("r", -50, ("ls", "skymapper")), ("u", -50, ("skymapper",)),
         ("J", 10, ("2mass",)), ("V", 20, ("ps1", "ls")), ("u", 20, ("ps1",)),
     ],
 )  # fmt: skip

@@ -119,7 +119,7 @@ def _hips(keys: str, form: str) -> dict[str, str]:
 _TEMPLATES = (
     KnownTemplate("custom", "Custom template", {}),
     KnownTemplate("ps1", "Pan-STARRS DR2", _hips("g r i z", ""), own_archive=True, south=-30.0),
-    KnownTemplate("ls", "Legacy Survey DR10", _hips("g r i z", ""), own_archive=True, south=-90.0, north=34.0),
+    KnownTemplate("ls", "Legacy Survey DR10", _hips("g r i z", ""), own_archive=True, north=85.0),
     KnownTemplate(
         "skymapper", "SkyMapper DR4 (HiPS)",
         {"u": "CDS/P/skymapper-U", **_hips("g r i", "CDS/P/Skymapper/DR4/{}"), "z": "CDS/P/skymapper-Z"}, north=16.0,
