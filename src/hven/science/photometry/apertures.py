@@ -5,6 +5,7 @@ object, clipped; its own error is part of the sum's. Weighted sums follow Naylor
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ _LEAST_PIXELS = 12
 _MOST_PIXELS = 1200  # of a ring that are looked at
 _CLIP = 3.0
 _ROUNDS = 4
+_WIDE = 60.0  # pixels: the rim does not matter in such circles
 _CELLS = 3_000_000  # pixels gathered at once
 
 
@@ -41,7 +43,8 @@ class Sums:
 
     flux: Floats  # ADU
     error: Floats  # ADU: photons, sky, and the level's error
-    area_px: Floats  # of the circle, in the frame and not masked
+    area_px: Floats  # of the circle, in the frame
+    noise_area_px: Floats  # pixels whose noise the sum holds: those on the rim count less than their share
     rings: Rings
     flags: NDArray[np.int64]  # of `Flag`
 
@@ -140,7 +143,7 @@ def aperture_flux(
         raise Invalid("An aperture's radius is a positive number of pixels, below 1,000.")
     flags = np.zeros(x.size, np.int64)
     if not x.size:
-        return Sums(np.zeros(0), np.zeros(0), np.zeros(0), rings, flags)
+        return Sums(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), rings, flags)
     total, _, own = sep.sum_circle(image, x, y, radius_px, subpix=0)
     area = np.full(x.size, np.pi * radius_px**2)
     cut = own > 0
@@ -158,12 +161,36 @@ def aperture_flux(
         share = sep.sum_circle(closed.astype(np.float32), x[near], y[near], radius_px, subpix=0)[0]
         flags[np.flatnonzero(near)[share > 1e-3]] |= Flag.MASKED_APERTURE
     flux = total - rings.level * area
-    variance = area * noise**2 + np.maximum(flux, 0) / gain + (area * rings.error) ** 2
+    noise_area = area * noise_share(round(float(radius_px), 2))
+    variance = noise_area * noise**2 + np.maximum(flux, 0) / gain + (area * rings.error) ** 2
     flags[rings.is_poor] |= Flag.ANNULUS_POOR
     off = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5) | (area <= 0)
     return Sums(
-        np.where(off, np.nan, flux), np.where(off, np.nan, np.sqrt(variance)), np.where(off, 0.0, area), rings, flags
+        np.where(off, np.nan, flux),
+        np.where(off, np.nan, np.sqrt(variance)),
+        np.where(off, 0.0, area),
+        np.where(off, 0.0, noise_area),
+        rings,
+        flags,
     )
+
+
+@lru_cache(maxsize=256)
+def noise_share(radius_px: float) -> float:
+    """Return the sum of a circle's squared pixel weights by that of the weights, averaged over its places on pixels.
+
+    A pixel on the rim that counts half brings half of its noise, and so a quarter of its variance.
+    """
+    if radius_px > _WIDE:
+        return 1.0
+    half, fine = int(np.ceil(radius_px)) + 1, 12
+    axis = (np.arange((2 * half + 1) * fine) + 0.5) / fine - half - 0.5
+    shares = []
+    for at_x, at_y in ((0.0, 0.0), (0.5, 0.5), (0.5, 0.0), (0.25, 0.4), (0.1, 0.3)):
+        inside = (axis - at_x) ** 2 + (axis[:, None] - at_y) ** 2 <= radius_px**2
+        weight = inside.reshape(2 * half + 1, fine, 2 * half + 1, fine).mean(axis=(1, 3))
+        shares.append(float(np.sum(weight**2) / np.sum(weight)))
+    return float(np.mean(shares))
 
 
 def optimal_flux(

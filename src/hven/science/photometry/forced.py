@@ -100,7 +100,7 @@ def forced_photometry(
         )
     # the ring's own scatter, where it is more than the mesh says, is what limits a detection here
     local = np.where(rings.is_poor, noise, np.maximum(rings.deviation, 0))
-    sky_error = np.sqrt(sums.area_px * local**2 + (sums.area_px * rings.error) ** 2)
+    sky_error = np.sqrt(sums.noise_area_px * local**2 + (sums.area_px * rings.error) ** 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         light = np.where(flux > 0, flux, np.nan)
         mag, magerr = -2.5 * np.log10(light), _POGSON * error / light

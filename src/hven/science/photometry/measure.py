@@ -13,7 +13,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from hven.errors import Invalid
-from hven.science.photometry.apertures import Rings, Sums, aperture_flux, measure_rings, optimal_flux
+from hven.science.photometry.apertures import Sums, aperture_flux, measure_rings, optimal_flux
 from hven.science.photometry.masks import Bits, MaskBit, bridged
 from hven.science.photometry.moments import Windowed, windowed
 from hven.science.photometry.objects import Flag, Objects, find_objects
@@ -168,11 +168,13 @@ def measure_objects(
             notes.append("Too few clean stars for a profile: plain apertures were used.")
         else:
             flux, error = optimal_flux(image, x, y, psf, sums, radius_px=radius, noise=noise, gain=gain, closed=closed)
-    table = _table(found, moments, x, y, flux=flux, error=error, rings=rings, area=sums.area_px, noise=noise,
+    table = _table(found, moments, x, y, flux=flux, error=error, sums=sums, noise=noise,
                    auto=auto, half_light=half_light, flags=flags, background=background, window=window)  # fmt: skip
     with np.errstate(invalid="ignore"):
         # a window of the stars' width is nearly as sensitive as a detection can be, and an aperture is not
         local = snr - rings.level * np.sqrt(4 * np.pi) * window / np.maximum(noise, 1e-12)
+        # the place was moved to where the light is most, which adds two degrees of freedom of noise
+        local = np.sqrt(np.maximum(local**2 - 2, 0)) * (local > 0)
         best = np.maximum(flux / error, np.where(moments.moved & (flux > 0), local, 0))
         strong = np.isfinite(flux) & (best > settings.least_snr)
     order = np.flatnonzero(strong)
@@ -289,8 +291,8 @@ def _disturbed(found: Objects, x: Floats, y: Floats, radius: float) -> NDArray[n
 
 
 def _table(
-    found: Objects, moments: Windowed, x: Floats, y: Floats, *, flux: Floats, error: Floats, rings: Rings,
-    area: Floats, noise: Floats, auto: Floats, half_light: Floats, flags: NDArray[np.int64], background: Background,
+    found: Objects, moments: Windowed, x: Floats, y: Floats, *, flux: Floats, error: Floats, sums: Sums,
+    noise: Floats, auto: Floats, half_light: Floats, flags: NDArray[np.int64], background: Background,
     window: float,
 ) -> Table:  # fmt: skip
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -319,9 +321,9 @@ def _table(
             "ISOAREA_IMAGE": found.area_px,
             "FLUX_MAX": found.peak,
             "FLUX_AUTO": auto,
-            "bg_local": rings.level,
-            "npix_aper": area,
-            "bg_fluxerr": np.sqrt(area * noise**2 + (area * rings.error) ** 2),
+            "bg_local": sums.rings.level,
+            "npix_aper": sums.area_px,
+            "bg_fluxerr": np.sqrt(sums.noise_area_px * noise**2 + (sums.area_px * sums.rings.error) ** 2),
         }
     table = Table(values)
     for name, (unit, meaning) in COLUMNS.items():

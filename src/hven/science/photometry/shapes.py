@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from hven.science.photometry.moments import Windowed
 
 Floats = NDArray[np.float64]
-_SIGNIFICANT = 4.0  # standard deviations
-_LARGER = 0.08  # of the stars' own size
+_SIGNIFICANT = 3.5  # standard deviations
+_LARGER = 0.06  # of the stars' own size
 _SMALLER = 0.14
 _LONGER = 0.12
 _ROUNDS = 6
