@@ -8,6 +8,7 @@ import pytest
 from hven.errors import Invalid
 from hven.science.changes.candidates import Search, find
 from hven.science.changes.planes import Difference, Plane
+from hven.science.changes.star_images import Flat
 from hven.science.changes.subtract import Options, subtract, subtract_from
 
 from .scenes import SCALE, Scene, grid, masked, scene
@@ -113,3 +114,14 @@ def test_bad_input_is_answered_by_a_sentence(pair: Scene) -> None:
 def test_a_fixed_order_is_kept(pair: Scene) -> None:
     difference = subtract_from(pair.frame, pair.template, options=Options(order=1, flux_order=0))
     assert difference.kernel.order == 1
+
+
+def test_another_programs_difference_is_weighed_by_the_same_noise(pair: Scene, difference: Difference) -> None:
+    def external(frame: Flat, template: Flat, fwhm_px: float) -> tuple[np.ndarray, np.ndarray]:
+        assert 2 < fwhm_px < 5
+        matched = difference.kernel.convolve(template.data)
+        return frame.data - matched, matched
+
+    other = subtract_from(pair.frame, pair.template, options=Options(external=external))
+    assert other.significance == pytest.approx(difference.significance, abs=0.02)
+    assert found(pair, other) == (8, 0)

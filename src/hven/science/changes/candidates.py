@@ -33,7 +33,7 @@ class Search:
     radius_px: float  # of the aperture, the frame's own
     ring_px: tuple[float, float] | None = None
     sn: float = 5.0  # least significance
-    false_alarms: float = 0.3  # expected peaks of noise in a frame, to which the least significance is raised
+    false_alarms: float = 0.5  # expected peaks of noise in a frame, to which the least significance is raised
     gain: float | None = None  # electrons per ADU of the frame
     shape_filter: bool = True  # drop what has not the shape of a star
     adjust_filter: bool = True  # drop what a small shift and scale of the template explain

@@ -241,7 +241,7 @@ def _normal_equations(goal: Floats, wide: NDArray[np.generic], weight: Floats, b
     flat = goal.reshape(n, -1)
     return _Normal(
         matrix=np.matmul(weighted, functions.transpose(0, 2, 1)).astype(np.float64),
-        vector=np.einsum("nmk,nk->nm", weighted.astype(np.float64), flat),
+        vector=np.matmul(weighted, flat.astype(np.float32)[:, :, None])[:, :, 0].astype(np.float64),
         square=np.einsum("nk,nk->n", weight.reshape(n, -1), flat**2),
         count=np.count_nonzero(weight.reshape(n, -1), axis=1).astype(float),
     )

@@ -19,7 +19,6 @@ _ROUNDS = 3
 _DOMINANT = 5.0  # times the typical star's light, beyond which one weighs no more
 _UNLIKE = 0.1  # by which share of a pixel stars may differ before they are clipped
 _VARIES = 0.5  # the same before the variation is known
-_BETTER = 0.97  # a higher order is taken where it leaves less than this share of the core's scatter
 
 
 def varying_profile(
@@ -62,16 +61,20 @@ def varying_profile(
     usable = np.ones(moved.shape, np.bool_) if bad is None else ~bad[best]
     width, height = size
     x, y = column.astype(float), row.astype(float)
+    worth = _worth(strength)
     planes = _fitted(moved[:_BEST], usable[:_BEST], np.ones((min(best.size, _BEST), 1)), strength[:_BEST])
     order = 0
+    effective = float(worth.sum() ** 2 / (worth**2).sum())
     for higher in (1, 2):
         terms = polynomial_terms(x[best], y[best], higher, width, height)
         if best.size < _STARS_PER_TERM * terms.shape[1]:
             break
-        plain = _scatter_of(planes, polynomial_terms(x[best], y[best], order, width, height), moved, usable, core)
+        before = polynomial_terms(x[best], y[best], order, width, height)
+        plain = _left(planes, before, moved, usable & core, worth)
         trial = _fitted(moved, usable, terms, strength)
-        left = _scatter_of(trial, terms, moved, usable, core)
-        if left < _BETTER * plain:
+        left = _left(trial, terms, moved, usable & core, worth)
+        # the Bayesian criterion, each pixel of the core having as many stars as their weights are worth
+        if effective * np.log(plain / left) > (terms.shape[1] - before.shape[1]) * np.log(effective):
             planes, order = trial, higher
     return SpatialKernel(_normalised(planes), order, width, height)
 
@@ -87,13 +90,10 @@ def _centred(light: Floats, u: Floats, v: Floats) -> Floats:
 
 
 def _fitted(moved: Floats, usable: NDArray[np.bool_], terms: Floats, strength: Floats) -> Floats:
-    """Fit each pixel by the terms with clipping; return the planes (terms, size, size).
-
-    The sky's noise is the same in all stars before they are scaled, so bright ones weigh more.
-    """
+    """Fit each pixel by the terms with clipping; return the planes (terms, size, size)."""
     n, size = moved.shape[0], moved.shape[1]
     flat, good = moved.reshape(n, -1), usable.reshape(n, -1)
-    worth = np.minimum(strength, _DOMINANT * np.median(strength)) ** 2
+    worth = _worth(strength)
     bright = flat[np.argsort(-strength)[: max(n // 2, min(n, 5))]]
     coefficients = np.zeros((terms.shape[1], flat.shape[1]))
     coefficients[0] = np.median(bright, axis=0)
@@ -113,13 +113,18 @@ def _fitted(moved: Floats, usable: NDArray[np.bool_], terms: Floats, strength: F
     return np.asarray(coefficients.reshape(-1, size, size), np.float64)
 
 
-def _scatter_of(
-    planes: Floats, terms: Floats, moved: Floats, usable: NDArray[np.bool_], core: NDArray[np.bool_]
-) -> float:
-    """Return the median scatter of the core's pixels about planes."""
-    left = np.abs(moved - np.tensordot(terms, planes, 1))[:, core]
-    good = usable[:, core]
-    return float(np.median(left[good])) if good.any() else 0.0
+def _worth(strength: Floats) -> Floats:
+    """Return the weights of stars: the sky's noise is the same in all before they are scaled."""
+    return np.asarray(np.minimum(strength, _DOMINANT * np.median(strength)) ** 2, np.float64)
+
+
+def _left(planes: Floats, terms: Floats, moved: Floats, good: NDArray[np.bool_], worth: Floats) -> float:
+    """Return the weighted mean square of what planes leave, outliers held to five deviations."""
+    squares = (moved - np.tensordot(terms, planes, 1)) ** 2 * worth[:, None, None]
+    if not good.any():
+        return 1.0
+    typical = float(np.median(squares[good]))
+    return max(float(np.minimum(squares[good], 25 * typical / 0.4549).mean()), 1e-30)
 
 
 def _normalised(planes: Floats) -> Floats:
