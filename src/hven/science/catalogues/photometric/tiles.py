@@ -225,9 +225,9 @@ def as_table(data: Mapping[str, NDArray[Any]]) -> Table:
     for name, values in data.items():
         unit = _UNITS.get(name, "mag" if name.endswith("mag") else None)
         if values.dtype.kind == "f" and name not in {RA, DEC}:
-            table[name] = MaskedColumn(values, mask=~np.isfinite(values), unit=unit)
+            table[name] = MaskedColumn(values, mask=~np.isfinite(values), unit=unit, copy=False)
         else:
-            table[name] = Column(values.astype(str) if values.dtype == object else values, unit=unit)
+            table[name] = Column(values.astype(str) if values.dtype == object else values, unit=unit, copy=False)
     return table
 
 
