@@ -134,7 +134,8 @@ class Task(StdwebView):
     @described(request=TaskChange, responses=_ANSWER)
     def post(self, request: Request, number: int) -> Response:
         """Change a task, as PATCH does."""
-        return self.patch(request, number)
+        changed: Response = self.patch(request, number)
+        return changed
 
     @described(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:

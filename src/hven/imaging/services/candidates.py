@@ -63,7 +63,8 @@ def candidates(reduction: Reduction, source: Source) -> list[Candidate] | None:
     if row is None:
         return None
     table = tables.read_table(row)
-    said = {one.name: one for one in Verdict.objects.filter(reduction=reduction, found_by=source.key).select_related("by")}
+    verdicts = Verdict.objects.filter(reduction=reduction, found_by=source.key).select_related("by")
+    said = {one.name: one for one in verdicts}
     present = {each.path for each in folder.current(reduction)}
     found = []
     for number, values in enumerate(tables.rows_of(table), 1):

@@ -32,14 +32,12 @@ from hven.science.catalogues.photometric.sources import open_source
 from hven.science.catalogues.photometric.tile_write import WORK_PREFIX, export_catalogue, import_catalogue
 from hven.science.catalogues.photometric.tiles import DESCRIPTION, Description, TiledCatalogue, as_table
 from hven.science.catalogues.photometric.transformations import FAMILIES, add_bands, filled
-from hven.storage import services as storage
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 Log = Callable[[str], None]
 Tell = Callable[[float, str], None]
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,59}")
 _BRIGHTER = (18.0, 16.0, 14.0)  # limits tried where a cone has more stars than VizieR gives
 _LIMIT_STEP = 0.5  # magnitudes, to which limits of cones are rounded up so that they share files
 
@@ -200,7 +198,7 @@ _Cone = tuple[float, float, float]
 def _from_disk(
     name: str, known: KnownCatalogue | None, cone: _Cone, limit: float | None, _epoch: float | None
 ) -> ReferenceRows:
-    local = _local_for(name)
+    local = local_for(name)
     if local is None:
         if known is None:
             raise NotFound(f"There is no catalogue {name} on this machine.")
@@ -245,7 +243,7 @@ def _from_vizier(
 def _from_others(
     name: str, _known: KnownCatalogue | None, cone: _Cone, limit: float | None, _epoch: float | None, *, band: str
 ) -> ReferenceRows:
-    asked = _local_for(name)
+    asked = local_for(name)
     found: list[ReferenceRows] = []
     for description in local_catalogues() if band else ():
         if asked is not None and description.name == asked.description.name:
@@ -306,7 +304,7 @@ def _from_solver(
 def _known(name: str) -> KnownCatalogue | None:
     if name in CATALOGUES:
         return CATALOGUES[name]
-    local = _local_for(name)
+    local = local_for(name)
     if local is None:
         names = ", ".join(entry.key for entry in all_catalogues())
         raise Invalid(
@@ -316,7 +314,7 @@ def _known(name: str) -> KnownCatalogue | None:
 
 
 def _family(key: str, known: KnownCatalogue | None) -> str:
-    local = _local_for(key) if key != "solver" else None
+    local = local_for(key) if key != "solver" else None
     if local is not None and local.description.family:
         return local.description.family
     return known.family if known is not None and key != "solver" else ""
@@ -342,152 +340,3 @@ def _read_kept(path: Path) -> Table | None:
     except (OSError, pa.ArrowException):
         return None  # another process has cleared it away, or the disk was full when it was written
     return as_table({name: table.column(name).to_numpy() for name in table.column_names})
-
-
-# --- the catalogues of this machine ---------------------------------------------------------------------------------
-
-
-def folder() -> Path:
-    """Return where the catalogues of this machine lie; all users of the server share them."""
-    place: Path = settings.HVEN_FOLDERS.data / "catalogues"
-    return place
-
-
-def local_catalogues() -> list[Description]:
-    """Return the catalogues of this machine, by name."""
-    found = []
-    for path in sorted(folder().glob(f"*/{DESCRIPTION}")):
-        if not path.parent.name.startswith("."):
-            try:
-                found.append(Description.read(path.parent))
-            except NotFound:
-                continue
-    return found
-
-
-def open_catalogue(name: str) -> TiledCatalogue:
-    """Open a catalogue of this machine; NotFound where there is none of that name."""
-    return TiledCatalogue.open(folder() / check_name(name))
-
-
-def check_name(name: str) -> str:
-    """Return a name as it is, or raise Invalid where it cannot be a catalogue's or a template's."""
-    if not _NAME.fullmatch(name) or name.endswith("."):
-        raise Invalid(
-            "A name is made of up to 60 letters, digits and the signs _ . + -, and begins with a letter or a digit."
-        )
-    return name
-
-
-def add_catalogue(
-    name: str,
-    path: Path,
-    *,
-    columns: str = "",
-    unit: str = "",
-    stands_for: str = "",
-    family: str = "",
-    epoch: float | None = None,
-    licence: str = "",
-    replace_old: bool = False,
-    tell: Tell = _tell_nobody,
-) -> Description:
-    """Bring a catalogue onto this machine; it is there whole or not at all.
-
-    Parameters
-    ----------
-    name
-        It serves whoever asks for this name; that of a known catalogue makes it stand for that one.
-    path
-        The file; see `sources.open_source`.
-    columns
-        As of `columns.parse_columns`, where names are not recognised.
-    unit
-        Of the places: deg, rad or hour.
-    stands_for
-        A known catalogue that it shall be asked in place of.
-    family
-        Whose magnitudes they are, for transformations: ps1, gaia or none; by default what the name or the columns say.
-    epoch
-        Julian year of the positions.
-    licence
-        On what terms it may be used.
-    replace_old
-        Whether a catalogue of that name is exchanged.
-    tell
-        Told how far it is; what it raises ends the import.
-
-    Raises
-    ------
-    Invalid, Conflict, Unavailable
-        What is wrong with the name, the file or its columns; there is one already; the disk is full.
-    """
-    check_name(name)
-    if stands_for and stands_for not in CATALOGUES:
-        raise Invalid(f"hven knows no catalogue {stands_for}; it knows {', '.join(CATALOGUES)}.")
-    known = CATALOGUES.get(stands_for or name)
-    if family not in {"", "none", *FAMILIES}:
-        raise Invalid(f"hven knows transformations of magnitudes of {', '.join(FAMILIES)}; {family[:30]} is none.")
-    source = open_source(path, parse_columns(columns), unit=unit)
-    storage.check_room(2 * path.stat().st_size)
-    keys = set(source.columns.magnitudes)
-    if not family:
-        family = known.family if known is not None else "gaia" if {"G", "BP", "RP"} <= keys else "none"
-    return import_catalogue(
-        source,
-        folder() / name,
-        name=name,
-        origin=path.name,
-        stands_for=stands_for or (name if known is not None else ""),
-        family="" if family == "none" else family,
-        epoch=epoch if epoch is not None else known.epoch if known is not None else None,
-        licence=licence or (known.licence if known is not None else ""),
-        replace=replace_old,
-        progress=tell,
-    )
-
-
-def remove_catalogue(name: str) -> Description:
-    """Remove a catalogue of this machine; who reads in it meanwhile gets an error that the next source answers."""
-    place = folder() / check_name(name)
-    description = Description.read(place)
-    gone = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=folder()))
-    try:
-        place.rename(gone / name)
-    finally:
-        shutil.rmtree(gone, ignore_errors=True)
-    return description
-
-
-def write_catalogue(name: str, path: Path, tell: Tell = _tell_nobody) -> int:
-    """Write a catalogue of this machine into a file whose ending says the format; return the number of rows."""
-    local = open_catalogue(name)
-    lower = [column.lower() for column in local.description.columns]
-    if path.suffix.lower() in {".fits", ".fit"} and len(set(lower)) < len(lower):
-        raise Invalid("FITS tables cannot hold columns that differ in case alone (Gmag, gmag); write Parquet or CSV.")
-    return export_catalogue(_pieces(local), path, tell, len(local))
-
-
-def _pieces(local: TiledCatalogue) -> Iterator[Table]:
-    yield from local.rows()
-
-
-_opened: dict[Path, tuple[tuple[int, int], TiledCatalogue]] = {}
-
-
-def _local_for(name: str) -> TiledCatalogue | None:
-    """Return the catalogue of this machine under a name, or one that stands for it; opened once for each version."""
-    candidates = [name] if _NAME.fullmatch(name) and (folder() / name / DESCRIPTION).exists() else []
-    if not candidates and name in CATALOGUES:
-        candidates = [one.name for one in local_catalogues() if one.stands_for == name]
-    for candidate in candidates:
-        place = folder() / candidate
-        try:
-            status = (place / DESCRIPTION).stat()
-            stamp = status.st_mtime_ns, status.st_ino
-            if place not in _opened or _opened[place][0] != stamp:
-                _opened[place] = stamp, open_catalogue(candidate)
-            return _opened[place][1]
-        except (OSError, NotFound):
-            _opened.pop(place, None)
-    return None

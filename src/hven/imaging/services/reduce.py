@@ -15,6 +15,7 @@ from pathlib import Path
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from hven.accounts.actor import ANYONE, Actor
 from hven.archive import services as archive
 from hven.errors import Final, HvenError, NotFound, Retriable
 from hven.imaging.models import Reduction, ReductionFile, Run, RunState, Solution, StepRun
@@ -57,7 +58,8 @@ def reduce(job: JobContext, run_id: int) -> None:
 
     A step that cannot do its work ends the run with a sentence; that is an answer, so the job is done.
     """
-    run = Run.objects.select_related("reduction__data_file__blob", "reduction__solution").filter(pk=run_id).first()
+    related = ("reduction__data_file__blob", "reduction__solution", "job__created_by")
+    run = Run.objects.select_related(*related).filter(pk=run_id).first()
     if run is None:
         raise NotFound(DELETED)
     Run.objects.filter(pk=run_id, started__isnull=True).update(started=timezone.now())
@@ -67,6 +69,7 @@ def reduce(job: JobContext, run_id: int) -> None:
         config=dict(reduction.config),
         scratch=job.scratch,
         workspace=workspace,
+        actor=_asker(run),
         tell=job.progress,
         cancelled=lambda: job.cancelled,
     )
@@ -89,6 +92,12 @@ def stop_reduction(run: Run, sentence: str) -> None:
     stage = "cancelled" if run.state == RunState.CANCELLED else "failed"
     Reduction.objects.filter(pk=run.reduction_id, latest_run=run).update(stage=stage, changed=timezone.now())
     logger.info("Run %s ended: %s", run.pk, sentence)
+
+
+def _asker(run: Run) -> Actor:
+    """Return who asked for a run; nobody in particular where they are gone."""
+    user = run.job.created_by if run.job is not None else None
+    return Actor.of(user) if user is not None and user.is_active else ANYONE
 
 
 def _look_at(run: Run) -> None:

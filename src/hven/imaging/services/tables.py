@@ -98,16 +98,11 @@ def plain(value: Any) -> Any:
     """Return a value as JSON can hold it: numbers that are none become None."""
     if isinstance(value, dict):
         return {str(name): plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | np.ndarray):
         return [plain(each) for each in value]
-    if value is np.ma.masked:
-        return None
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    if isinstance(value, np.ndarray):
-        return [plain(each) for each in value]
-    return value
+    nothing = value is np.ma.masked or (isinstance(value, float) and not np.isfinite(value))
+    return None if nothing else value

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hven.accounts.actor import ANYONE, Actor
 from hven.imaging.steps.registry import step
 from hven.science.frames.frame import Frame
 from hven.science.sky.wcs import Wcs
@@ -54,6 +55,7 @@ class StepContext:
     solved: SolveResult | None = None
     lines: list[str] = field(default_factory=list)
     workspace: Workspace | None = None
+    actor: Actor = ANYONE  # who asked for the run: other records are read as by them
     placed: Placed | None = None  # by the step under way
     changes: dict[str, Any] = field(default_factory=dict)  # keys that the step under way has set
     memo: dict[str, Any] = field(default_factory=dict)  # what later steps of the run would else compute again

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hven.accounts import access
-from hven.accounts.actor import Actor
 from hven.errors import Invalid, Unavailable
 from hven.imaging.models import Reduction
 from hven.imaging.services import catalogues, tables
@@ -111,7 +110,7 @@ def _others(context: StepContext) -> list[Table]:
     Raises
     ------
     Invalid
-        One is not there, or not to be seen by this task's owner.
+        One is not there, or not to be seen by who asked for this run.
     """
     text = context.value("simple_others")
     if not text:
@@ -119,10 +118,7 @@ def _others(context: StepContext) -> list[Table]:
     words = text.replace(",", " ").split()
     if len(words) > _MOST_OTHERS or not all(word.isdecimal() for word in words):
         raise Invalid(f"simple_others takes up to {_MOST_OTHERS} numbers of tasks with spaces between.")
-    own = Reduction.objects.filter(pk=int(context.memo.get("reduction") or 0)).select_related("owner").first()
-    if own is None:
-        raise Invalid("simple_others cannot be used here: the task that asks is not known.")
-    seen = access.visible(Reduction.objects.all(), Actor.of(own.owner))
+    seen = access.visible(Reduction.objects.all(), context.actor, access.Verb.OPEN)
     found = []
     for word in words:
         row = None
