@@ -1,40 +1,48 @@
-"""Reference stars for a field, wherever they can be had, and the verbs of the catalogues on this machine.
+"""Reference stars for a field, wherever they can be had; with the verbs of the catalogues on this machine.
 
 A catalogue is asked by its name: first what lies on this machine under that name or was declared to stand for it, then
 VizieR, then any other catalogue of this machine that has the wanted filter, then the bright stars that come with the
-solver. Every answer says in words where it came from, and so does the
-log; what fails is one sentence, and the next source is asked.
+solver. Every answer says in words where it came from, and so does the log; what fails is one sentence, and the next
+source is asked.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.conf import settings
 
 from hven.errors import HvenError, Invalid, NotFound, Unavailable
 from hven.imaging.services import outside, solver_data
+from hven.imaging.services.local_catalogues import (
+    add_catalogue,
+    check_name,
+    folder,
+    local_catalogues,
+    local_for,
+    open_catalogue,
+    remove_catalogue,
+    write_catalogue,
+)
 from hven.outside import vizier
 from hven.outside.cones import rounded, seven_within, within
-from hven.science.catalogues.photometric.columns import parse_columns
 from hven.science.catalogues.photometric.fallback import WARNING, fallback_rows
 from hven.science.catalogues.photometric.filters import FILTERS, magnitude_column
 from hven.science.catalogues.photometric.known import CATALOGUES, NEIGHBOURS, KnownCatalogue
-from hven.science.catalogues.photometric.sources import open_source
-from hven.science.catalogues.photometric.tile_write import WORK_PREFIX, export_catalogue, import_catalogue
-from hven.science.catalogues.photometric.tiles import DESCRIPTION, Description, TiledCatalogue, as_table
-from hven.science.catalogues.photometric.transformations import FAMILIES, add_bands, filled
+from hven.science.catalogues.photometric.tiles import Description, as_table
+from hven.science.catalogues.photometric.transformations import add_bands, filled
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+__all__ = [
+    "CatalogueEntry", "ReferenceRows", "add_catalogue", "all_catalogues", "check_name", "folder", "local_catalogues",
+    "neighbours", "open_catalogue", "reference_rows", "remove_catalogue", "write_catalogue",
+]  # fmt: skip
 
 Log = Callable[[str], None]
 Tell = Callable[[float, str], None]

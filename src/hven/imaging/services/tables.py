@@ -96,6 +96,8 @@ def rows_of(table: Any) -> list[dict[str, Any]]:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON can hold it: numbers that are none become None."""
+    if value is np.ma.masked:
+        return None
     if isinstance(value, dict):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -104,5 +106,4 @@ def plain(value: Any) -> Any:
         return value.decode("utf-8", "replace")
     if isinstance(value, np.generic):
         value = value.item()
-    nothing = value is np.ma.masked or (isinstance(value, float) and not np.isfinite(value))
-    return None if nothing else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value
