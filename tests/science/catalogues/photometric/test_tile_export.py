@@ -8,7 +8,8 @@ from astropy.table import Table
 
 from hven.errors import Conflict, Invalid
 from hven.science.catalogues.photometric.sources import open_source
-from hven.science.catalogues.photometric.tile_write import export_catalogue, import_catalogue
+from hven.science.catalogues.photometric.tile_export import export_catalogue
+from hven.science.catalogues.photometric.tile_write import import_catalogue
 from hven.science.catalogues.photometric.tiles import TiledCatalogue
 
 
