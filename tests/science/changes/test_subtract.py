@@ -111,6 +111,21 @@ def test_bad_input_is_answered_by_a_sentence(pair: Scene) -> None:
         subtract(Plane(flat), Plane(flat + 1))
 
 
+def test_a_template_of_other_stars_is_refused(pair: Scene) -> None:
+    for data in (pair.template.data[::-1, ::-1].copy(), np.full((480, 480), 900.0, np.float32)):
+        with pytest.raises(Invalid, match="not those of the frame"):
+            subtract_from(pair.frame, replace(pair.template, data=data))
+
+
+def test_pixels_that_are_no_numbers_are_masked(pair: Scene) -> None:
+    data = pair.frame.data.copy()
+    data[::9, ::11] = np.inf
+    data[100, 100:110] = np.nan
+    difference = subtract_from(replace(pair.frame, data=data), pair.template)
+    assert difference.mask[~np.isfinite(data)].all()
+    assert np.isfinite(difference.diff).all() and np.isfinite(difference.significance).all()
+
+
 def test_a_fixed_order_is_kept(pair: Scene) -> None:
     difference = subtract_from(pair.frame, pair.template, options=Options(order=1, flux_order=0))
     assert difference.kernel.order == 1

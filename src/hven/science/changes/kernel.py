@@ -21,6 +21,7 @@ _CLIP = 4.0  # standard deviations of the stamps' residuals
 _MOST_MASKED = 0.25  # of a stamp
 _FEWEST = 3  # stamps
 _RIDGE = 1e-7
+_EXPLAINED = 0.5  # share of the bright stars' light that a kernel must account for
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def fit_kernel(
         raise Invalid(
             "Fewer than three unsaturated stars are seen on both frames; their star images cannot be matched."
         )
-    best: tuple[float, KernelFit] | None = None
+    best: tuple[_Solution, KernelFit] | None = None
     for small, shape_order, scale_order in _models(int(np.count_nonzero(usable)), order, flux_order):
         functions = basis.small if small else len(basis.pairs)
         fitted = _solved(
@@ -194,14 +195,14 @@ def fit_kernel(
         )
         if fitted is None:
             continue
-        coefficients, used, chi2, criterion = fitted
-        if best is None or criterion < best[0]:
-            planes = np.tensordot(coefficients, basis.images[:functions], 1)
-            top = max(shape_order, scale_order)
-            kernel = SpatialKernel(planes, top, width, height)
-            best = criterion, KernelFit(kernel, used, chi2, scale_order)
-    if best is None:
-        raise Invalid("The star images of the two frames cannot be matched: too few stars agree.")
+        if best is None or fitted.criterion < best[0].criterion:
+            planes = np.tensordot(fitted.coefficients, basis.images[:functions], 1)
+            kernel = SpatialKernel(planes, max(shape_order, scale_order), width, height)
+            best = fitted, KernelFit(kernel, fitted.used, fitted.chi2, scale_order)
+    if best is None or best[0].explained < _EXPLAINED:
+        raise Invalid(
+            "The template's stars are not those of the frame; check that it is of the same field, and both projections."
+        )
     return best[1]
 
 
@@ -255,6 +256,17 @@ def _band(line: Floats, size: int, full: int) -> Floats:
     return matrix
 
 
+@dataclass(frozen=True, slots=True)
+class _Solution:
+    """One model's answer."""
+
+    coefficients: Floats  # (terms, functions)
+    used: NDArray[np.bool_]
+    chi2: float  # per degree of freedom
+    criterion: float  # the lower, the better the model
+    explained: float  # share of the bright stars' light above the noise
+
+
 def _solved(
     normal: _Normal,
     usable: NDArray[np.bool_],
@@ -264,8 +276,8 @@ def _solved(
     functions: int,
     orders: tuple[int, int],
     size: tuple[int, int],
-) -> tuple[Floats, NDArray[np.bool_], float, float] | None:
-    """Solve with clipping of stamps; return coefficients (terms, functions), stamps, chi2 and the criterion."""
+) -> _Solution | None:
+    """Solve with clipping of stamps."""
     shape_order, scale_order = orders
     width, height = size
     top = max(shape_order, scale_order, 1)
@@ -320,4 +332,9 @@ def _solved(
     for value, (i, k) in zip(solution, index, strict=True):
         if i >= 0:
             coefficients[k, i] = value
-    return coefficients, used, typical, criterion
+    strong = usable & (normal.square >= np.median(normal.square[usable]))
+    # what the faintest stamps leave is noise, whatever the variance says of it
+    noise = max(float(np.percentile(reduced[usable], 10)), 1.0) * normal.count[strong]
+    left = np.maximum(reduced[strong] * normal.count[strong] - noise, 0.0)
+    light = np.maximum(normal.square[strong] - noise, 1.0)
+    return _Solution(coefficients, used, typical, criterion, float(np.median(1 - left / light)))

@@ -23,7 +23,7 @@ class Plane:
     saturation: float | None = None  # ADU, at and above which pixels have no value
 
     def checked(self, name: str) -> "Plane":
-        """Return it, or raise Invalid with a sentence about the frame called `name`."""
+        """Return it with finite pixels alone, or raise Invalid with a sentence about the frame called `name`."""
         if self.data.ndim != 2 or min(self.data.shape) < 64:
             raise Invalid(f"The {name} is no plane of at least 64 by 64 pixels.")
         if self.mask is not None and self.mask.shape != self.data.shape:

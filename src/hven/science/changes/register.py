@@ -60,11 +60,12 @@ def centroids(
     stamps -= level[:, None, None]
     u, v = x - column, y - row
     light = np.zeros_like(u)
+    least = 1e-6 * np.abs(stamps).max(axis=(1, 2), initial=1e-30)
     for _ in range(_ROUNDS):
         wx = np.exp(-0.5 * ((axis - u[:, None]) / sigma) ** 2)
         wy = np.exp(-0.5 * ((axis - v[:, None]) / sigma) ** 2)
         light = np.einsum("nij,ni,nj->n", stamps, wy, wx)
-        safe = np.where(light > 0, light, 1.0)
+        safe = np.where(light > least, light, 1.0)
         move_x = 2 * np.einsum("nij,ni,nj->n", stamps, wy, wx * (axis - u[:, None])) / safe
         move_y = 2 * np.einsum("nij,ni,nj->n", stamps, wy * (axis - v[:, None]), wx) / safe
         u, v = u + np.clip(move_x, -1, 1), v + np.clip(move_y, -1, 1)
