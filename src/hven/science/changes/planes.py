@@ -32,7 +32,13 @@ class Plane:
             raise Invalid(
                 f"The gain of the {name} is {self.gain:g}; it must be a positive number of electrons per ADU."
             )
-        return self
+        if not np.issubdtype(self.data.dtype, np.floating):
+            return self
+        finite = np.isfinite(self.data)
+        if finite.all():
+            return self
+        mask = ~finite if self.mask is None else self.mask | ~finite
+        return replace(self, data=np.where(finite, self.data, 0).astype(np.float32), mask=mask)
 
     def bad(self) -> NDArray[np.bool_]:
         """Return where the frame has no value: masked, not finite, saturated."""
