@@ -205,12 +205,22 @@ def _total_light(
 
 
 def _typical_width(half_light: Floats, flags: NDArray[np.int64], auto: Floats, noise: Floats, *, guess: float) -> float:
-    """Return a first width: the median of the clean and bright, whatever they are."""
+    """Return a first width: where the widths of clean and bright objects crowd, near the guess if many are there.
+
+    The median would be that of the galaxies where these are in the majority.
+    """
     snr = auto / np.maximum(noise * 8 * guess, 1e-12)
     for wanted, level in ((0, 30.0), (NOT_CLEAN, 10.0)):
         keep = ((flags & wanted if wanted else flags) == 0) & (snr > level) & np.isfinite(half_light) & (half_light > 0)
-        if np.count_nonzero(keep) >= _FEWEST:
-            return float(2 * np.median(half_light[keep]))
+        if np.count_nonzero(keep) < _FEWEST:
+            continue
+        widths = 2 * half_light[keep]
+        near = widths[(widths > 0.6 * guess) & (widths < 1.7 * guess)]
+        some = near if near.size >= max(0.15 * widths.size, _FEWEST) else widths
+        ordered = np.sort(some)
+        span = max(ordered.size // 3, min(ordered.size, _FEWEST))
+        first = int(np.argmin(ordered[span - 1 :] - ordered[: ordered.size - span + 1]))
+        return float(np.median(ordered[first : first + span]))
     return guess
 
 

@@ -19,6 +19,7 @@ _SMALLER = 0.14
 _LONGER = 0.12
 _ROUNDS = 6
 _CLIP = 2.7
+_CROWD = 6  # a share of the objects that stars make up at least
 _BLENDED = 2.5  # times as tolerant where an object shares light with a neighbour
 _PER_TERM = 8
 _FEWEST = 8
@@ -114,7 +115,7 @@ def _common(size: Floats, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say which sizes lie at the peak of their distribution: stars pile up there, galaxies spread out."""
     ordered = np.sort(size[good])
     count = ordered.size
-    span = max(count // 3, min(count, 6))
+    span = max(count // _CROWD, min(count, 8))
     widths = ordered[span - 1 :] - ordered[: count - span + 1]
     first = int(np.argmin(widths))
     low, high = ordered[first], ordered[first + span - 1]
