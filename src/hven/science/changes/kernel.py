@@ -332,9 +332,14 @@ def _solved(
     for value, (i, k) in zip(solution, index, strict=True):
         if i >= 0:
             coefficients[k, i] = value
+    return _Solution(coefficients, used, typical, criterion, _explained(normal, usable, reduced))
+
+
+def _explained(normal: _Normal, usable: NDArray[np.bool_], reduced: Floats) -> float:
+    """Return the share of the bright stars' light that a model with these residuals accounts for."""
     strong = usable & (normal.square >= np.median(normal.square[usable]))
     # what the faintest stamps leave is noise, whatever the variance says of it
     noise = max(float(np.percentile(reduced[usable], 10)), 1.0) * normal.count[strong]
     left = np.maximum(reduced[strong] * normal.count[strong] - noise, 0.0)
     light = np.maximum(normal.square[strong] - noise, 1.0)
-    return _Solution(coefficients, used, typical, criterion, float(np.median(1 - left / light)))
+    return float(np.median(1 - left / light))

@@ -1,6 +1,6 @@
 """What is subtracted from what: one frame's pixels with what is known of their noise, and the result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
