@@ -47,7 +47,7 @@ _NEEDS: dict[Verb, frozenset[str]] = {
 _NOTHING = Q(pk__in=())
 
 
-def permitted(actor: Actor, verb: Verb | str, path: str = "", within: str = "", *, overseen: bool = False) -> Q:
+def permitted(actor: Actor, verb: Verb | str, path: str = "", kind: type[Model] | None = None) -> Q:
     """Return the condition on records with which the actor may do this.
 
     Parameters
@@ -59,11 +59,10 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "", within: str = "", 
     path
         Relation from the queried model to the owned record, such as ``"reduction"`` or ``"run__reduction"``; empty
         when the model is itself an `Owned`.
-    within
-        Relation from that owned record to the one that it is filed in, as `Owned.filed_in` of its model says.
-    overseen
-        Whether staff work on everybody's, as `Owned.overseen` of its model says.
+    kind
+        The model of that owned record, which says what it is filed in, which roles change it, and who oversees it.
     """
+    within, overseen = getattr(kind, "filed_in", ""), getattr(kind, "overseen", False)
     verb = Verb(verb)
     if not actor.scopes & _NEEDS[verb]:
         return _NOTHING
@@ -81,7 +80,7 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "", within: str = "", 
     if overseen and actor.key_opens_all and oversees(actor.user, verb):
         return Q(pk__isnull=False)
     own = Q(**{f"{at}owner": actor.user})
-    rank = Role.ADMIN if verb == Verb.SHARE else Role.MEMBER
+    rank = _least_role(kind, verb)
     places = Membership.objects.filter(user=actor.user, role__gte=rank).values("observatory")
     own |= Q(**{f"{at}observatory__in": places})
     if verb in {Verb.SEE, Verb.OPEN, Verb.CHANGE}:
@@ -93,9 +92,7 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "", within: str = "", 
 
 def visible(queryset: QuerySet[M], actor: Actor, verb: Verb | str = Verb.SEE, path: str = "") -> QuerySet[M]:
     """Return the records of a query with which the actor may do this; each comes once."""
-    owned = _owned(queryset.model, path)
-    filed_in, overseen = getattr(owned, "filed_in", ""), getattr(owned, "overseen", False)
-    return queryset.filter(permitted(actor, verb, path, filed_in, overseen=overseen))
+    return queryset.filter(permitted(actor, verb, path, _owned(queryset.model, path)))
 
 
 def may(actor: Actor, verb: Verb | str, record: Model, path: str = "") -> bool:
@@ -153,6 +150,17 @@ def _owned(model: type[Model], path: str) -> type[Model] | None:
             return None
         model = related
     return model
+
+
+def _least_role(kind: type[Model] | None, verb: Verb) -> int:
+    """Return the least role in a record's observatory that does this with it."""
+    if verb == Verb.SHARE:
+        return Role.ADMIN
+    if verb in {Verb.SEE, Verb.OPEN}:
+        return Role.VISITOR if getattr(kind, "visitors_see", False) else Role.MEMBER
+    if verb == Verb.CHANGE and getattr(kind, "visitors_change", False):
+        return Role.VISITOR
+    return int(getattr(kind, "change_role", Role.MEMBER))
 
 
 def oversees(user: User, verb: Verb) -> bool:

@@ -102,6 +102,7 @@ HVEN_APPS = [
     "hven.accounts",
     "hven.storage",
     "hven.jobs",
+    "hven.sites",
     "hven.archive",
     "hven.imaging",
     "hven.web",

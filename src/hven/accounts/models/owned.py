@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from hven.accounts.models.users import Observatory, User
+from hven.accounts.models.users import Observatory, Role, User
 
 
 class Visibility(models.TextChoices):
@@ -21,6 +21,9 @@ class Owned(models.Model):
     """A record with an owner; ``hven.accounts.access`` decides who may do what with it."""
 
     filed_in: ClassVar[str] = ""  # relation to the record whose links open this one too; empty where there is none
+    change_role: ClassVar[int] = Role.MEMBER  # the least role in its observatory that changes and deletes it
+    visitors_see: ClassVar[bool] = False  # whether visitors of its observatory see it, too
+    visitors_change: ClassVar[bool] = False  # and change it
     overseen: ClassVar[bool] = False  # whether staff and holders of a permission work on everybody's
 
     id = models.BigAutoField(primary_key=True)
