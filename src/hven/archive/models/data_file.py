@@ -25,6 +25,16 @@ class DataFile(Licensed, Owned):
     # An album goes without its files, which may be others'; with its owner go only the owner's own.
     dataset = models.ForeignKey(Dataset, on_delete=models.RESTRICT, related_name="data_files")
 
+    # What it is a part of: said by the dataset's telescope and the header, worked out anew when either changes.
+    is_raw = models.BooleanField(default=True, help_text="as the camera gave it")
+    observation = models.ForeignKey(
+        "archive.Observation", null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
+    )
+    calibration = models.ForeignKey(
+        "archive.Calibration", null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
+    )
+    unfiled = models.CharField(max_length=200, blank=True, help_text="why it belongs to no night; a sentence")
+
     # What its header says; empty until it was read, or where it says nothing.
     read_at = models.DateTimeField(null=True, blank=True)
     format = models.CharField(max_length=10, blank=True)
@@ -37,9 +47,16 @@ class DataFile(Licensed, Owned):
     filter = models.CharField(max_length=70, blank=True)
     object_name = models.CharField(max_length=70, blank=True)
     camera = models.CharField(max_length=70, blank=True)
+    image_type = models.CharField(max_length=70, blank=True)
+    ra = models.FloatField(null=True, blank=True, help_text="where the header says it points; degrees, ICRS")
+    dec = models.FloatField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "size"], name="file_size_by_owner")]
+        indexes = [
+            models.Index(fields=["owner", "size"], name="file_size_by_owner"),
+            models.Index(fields=["dataset", "name"], name="file_by_name_in_dataset"),
+            models.Index(fields=["dataset", "-id"], name="file_by_dataset"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,6 +7,15 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from hven.accounts.models import Owned
+from hven.sites.models import Telescope
+
+
+class Rule(models.TextChoices):
+    """What filing a frame starts."""
+
+    NONE = "", "nothing"
+    SOLVE = "solve", "solve"
+    PHOTOMETRY = "photometry", "solve and calibrate"
 
 
 class Dataset(Owned):
@@ -15,11 +24,26 @@ class Dataset(Owned):
     name = models.CharField(max_length=200)
     about = models.TextField(blank=True, help_text="what its owner says about it")
     inbox = models.BooleanField(default=False)
+    telescope = models.ForeignKey(
+        Telescope, null=True, blank=True, on_delete=models.SET_NULL, related_name="datasets",
+        help_text="that takes its files; its site says which night they belong to",
+    )  # fmt: skip
+    observer = models.CharField(max_length=200, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    rule = models.CharField(
+        max_length=20, blank=True, choices=Rule.choices, help_text="what filing a frame there starts"
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint("owner", name="one_inbox_each", condition=Q(inbox=True)),
-            models.UniqueConstraint("owner", Lower("name"), name="a_dataset_name_once_each"),
+            models.UniqueConstraint(
+                "owner", Lower("name"), name="a_dataset_name_once_each", condition=Q(observatory__isnull=True)
+            ),
+            models.UniqueConstraint(
+                "owner", "observatory", Lower("name"), name="a_dataset_name_once_each_there",
+                condition=Q(observatory__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
