@@ -25,7 +25,14 @@ def field(n: int = 40) -> tuple[Table, Reference]:
     })  # fmt: skip
     half = n // 2
     error = rng.normal(0, 0.2 * ARCSEC, (2, half))
-    return table, Reference("A", ra[:half] + error[0], dec[:half] + error[1], mag[:half] - 0.3)
+    # stars beside the frame say how deep the catalogue is
+    beside = rng.uniform(12, 23, 300)
+    return table, Reference(
+        "A",
+        np.r_[ra[:half] + error[0], rng.uniform(160, 161, 300)],
+        np.r_[dec[:half] + error[1], rng.uniform(2, 3, 300)],
+        np.r_[mag[:half] - 0.3, beside],
+    )
 
 
 def numbers(found) -> set[int]:
@@ -98,6 +105,17 @@ def test_only_the_cone_and_what_other_frames_show_too() -> None:
     assert (np.abs(inside.table["ra"] - 150.3) < 0.13).all()
     other = table[[22, 24, 3]]
     assert numbers(search_catalogued(table, [reference], CRITERIA, others=[other])) == {23, 25}
+
+
+def test_what_is_fainter_than_every_catalogue_reaches_cannot_be_said_to_be_new() -> None:
+    table, reference = field()
+    table["mag_calib_err"] = np.full(40, 0.1)
+    shallow = replace(reference, mag=np.minimum(reference.mag, 18.0))
+    found = search_catalogued(table, [shallow], CRITERIA)
+    assert max(found.table["mag_calib"]) < 18.5
+    assert found.rejected["fainter than the catalogues reach"] > 3
+    assert len(search_catalogued(table, [shallow, reference], CRITERIA).table) == 20
+    assert len(search_catalogued(table, [shallow], replace(CRITERIA, beyond_depth=True)).table) >= 20
 
 
 def test_no_more_than_a_hundred_are_kept() -> None:

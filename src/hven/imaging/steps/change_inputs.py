@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hven.science.frames.frame import Frame
     from hven.science.sky.wcs import Wcs
 
+_BEGAN = "changes began"
 _FIRST = "Run photometry first: the task has no {}."
 
 
@@ -47,6 +49,17 @@ class Inputs:
         return "" if self.time is None else self.time.replace(tzinfo=None).isoformat(timespec="milliseconds")
 
 
+def begin_timing(context: StepContext) -> None:
+    """Let `say` tell from now on how long the step has taken, where that is asked for."""
+    context.memo[_BEGAN] = clock.monotonic() if context.value("timing") else None
+
+
+def say(context: StepContext, line: str) -> None:
+    """Add a sentence to the step's log."""
+    began = context.memo.get(_BEGAN)
+    context.log(line if began is None else f"{clock.monotonic() - began:.2f} s: {line}")
+
+
 def read_inputs(context: StepContext) -> Inputs:
     """Read what earlier steps left.
 
@@ -67,7 +80,7 @@ def read_inputs(context: StepContext) -> Inputs:
         gain = float(record.get("gain") or 1.0)
     if gain == 0:
         gain = 1.0
-        context.log("The gain is 0; it is taken as 1.")
+        say(context, "The gain is 0; it is taken as 1.")
     return Inputs(
         frame=frame,
         mask=_mask(context, frame),
@@ -144,15 +157,15 @@ def moving_bodies(context: StepContext, inputs: Inputs) -> MovingBodies | None:
     from hven.science.changes.catalogued import MovingBodies  # noqa: PLC0415 - as above
 
     if inputs.time is None:
-        context.log("Minor planets are not looked for: the frame has no time.")
+        say(context, "Minor planets are not looked for: the frame has no time.")
         return None
     ra, dec = inputs.wcs.centre
     try:
         found = outside.solar_system_bodies(ra, dec, inputs.wcs.radius_deg, inputs.time)
     except HvenError as error:
-        context.log(f"Minor planets are not looked for: {error}")
+        say(context, f"Minor planets are not looked for: {error}")
         return None
-    context.log(f"{len(found)} minor planets, comets and planets in the field.")
+    say(context, f"{len(found)} minor planets, comets and planets in the field.")
     return MovingBodies(
         np.array([body.name for body in found], dtype=np.str_),
         np.array([body.ra for body in found], np.float64),

@@ -11,6 +11,7 @@ from hven.errors import HvenError, Invalid
 from hven.imaging.services import local_files
 from hven.imaging.services.limits import frame_limits
 from hven.imaging.steps import inspect as first
+from hven.imaging.steps.change_inputs import begin_timing, say
 from hven.imaging.steps.context import StepContext
 from hven.imaging.steps.registry import Key, Outcome, Step, register
 from hven.imaging.steps.shared import GAIN, SATURATION, TIMING
@@ -32,6 +33,7 @@ def run(context: StepContext) -> Outcome:
     """Stack the named frames onto the grid of the first, and make the stack the task's frame."""
     from hven.science.changes.stack import stack  # noqa: PLC0415 - OpenCV, for workers
 
+    begin_timing(context)
     names = _names(context)
     paths = [local_files.find_file(name) for name in names]
     method = context.value("stack_method")
@@ -44,7 +46,7 @@ def run(context: StepContext) -> Outcome:
         progress=lambda fraction, words: context.tell(0.9 * fraction, words),
     )
     for note in stacked.notes:
-        context.log(f"{note[0].upper()}{note[1:]}")
+        say(context, f"{note[0].upper()}{note[1:]}")
     _write(context, paths[0], stacked.data, stacked.mask, stacked.cards)
     context.files.remove(first.WCS, first.MASK)
     for key in ("saturation", "time", *(("gain",) if method != "sum" else ())):
@@ -52,7 +54,9 @@ def run(context: StepContext) -> Outcome:
         if context.config.get(key) is not None:
             context.set(key, None)
     unseen = float(stacked.mask.mean())
-    context.log(f"{len(names)} frames are stacked by {method}; {100 * unseen:.1f} % of the pixels are on none of them.")
+    say(
+        context, f"{len(names)} frames are stacked by {method}; {100 * unseen:.1f} % of the pixels are on none of them."
+    )
     return Outcome({"frames": len(names), "method": method, "unseen_share": unseen})
 
 
@@ -92,7 +96,7 @@ def _cosmics(context: StepContext, frame: StackFrame) -> NDArray[np.bool_]:
     found = inspect(
         frame.data, Meaning(gain=frame.gain, saturation=frame.saturation), InspectSettings(), missing=frame.mask
     )
-    context.log(f"{frame.name}: {found.cosmic_px} pixels are hit by cosmic rays or hot.")
+    say(context, f"{frame.name}: {found.cosmic_px} pixels are hit by cosmic rays or hot.")
     hit: NDArray[np.bool_] = (found.bits & MaskBit.COSMIC) > 0
     return hit
 

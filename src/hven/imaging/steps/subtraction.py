@@ -11,10 +11,12 @@ from hven.imaging.services import catalogues, templates
 from hven.imaging.services.limits import frame_limits
 from hven.imaging.steps.change_inputs import (
     Inputs,
+    begin_timing,
     cone_of,
     first_target,
     moving_bodies,
     read_inputs,
+    say,
     write_candidates,
 )
 from hven.imaging.steps.context import StepContext
@@ -79,6 +81,7 @@ def run(context: StepContext) -> Outcome:
     """Subtract the template tile by tile, then find candidates or measure the target."""
     from hven.science.changes.tiles import OVERLAP_PX, tiles  # noqa: PLC0415 - OpenCV, for workers
 
+    begin_timing(context)
     inputs = read_inputs(context)
     frame_plane, template = _planes(context, inputs)
     options, search = _options(context, inputs), _search(context, inputs)
@@ -106,8 +109,8 @@ def run(context: StepContext) -> Outcome:
         lefts += left
     table, lefts = _joined(context, inputs, found, lefts, rejected)
     for reason, count in rejected.items():
-        context.log(f"{count} peaks left out: {reason}.")
-    context.log(f"{len(table)} candidates.")
+        say(context, f"{count} peaks left out: {reason}.")
+    say(context, f"{len(table)} candidates.")
     context.files.remove(*_OLD)
     _write_planes(context, inputs, whole)
     names = {"IMAGE": inputs.frame.data, "MASK": inputs.mask | whole.mask, "TEMPLATE": whole.template,
@@ -133,7 +136,7 @@ def _planes(context: StepContext, inputs: Inputs) -> tuple[Plane, Plane]:
     context.tell(0.05, "Looking for a template")
     source = context.value("template") or "auto"
     band = context.value("filter") or inputs.band
-    found = templates.template_for(inputs.wcs, band, source, log=context.log, tell=context.tell)
+    found = templates.template_for(inputs.wcs, band, source, log=partial(say, context), tell=context.tell)
     return frame, Plane(found.data, found.mask, None, inputs.wcs)
 
 
@@ -149,12 +152,12 @@ def _custom(context: StepContext, inputs: Inputs) -> Plane | None:
             raise Invalid(f"There is no template: upload one as {CUSTOM}, or choose another by the key template.")
         return None
     frame = read_frame(path, limits=frame_limits())
-    context.log(f"The template is {CUSTOM}, {frame.width} by {frame.height} pixels.")
+    say(context, f"The template is {CUSTOM}, {frame.width} by {frame.height} pixels.")
     wcs = wcs_from(frame)
     if wcs is None:
         if frame.data.shape != inputs.frame.data.shape:
             raise Invalid(f"{CUSTOM} has no projection in its header, and is not of the frame's size; solve it first.")
-        context.log("It has no projection; its pixels are taken to be the frame's.")
+        say(context, "It has no projection; its pixels are taken to be the frame's.")
         wcs = inputs.wcs
     mask = frame.mask
     mask_path = context.files.find(CUSTOM_MASK)
@@ -219,7 +222,7 @@ def _search(context: StepContext, inputs: Inputs) -> Search:
     if outer <= inner:
         raise Invalid("rel_bg2, the outer radius of the sky's annulus, must be larger than rel_bg1, the inner one.")
     if abs(context.value("rel_aper") * inputs.fwhm_px - inputs.aperture_px) > 0.01 * inputs.aperture_px:
-        context.log(f"The aperture stays at {inputs.aperture_px:.2f} px, for which photometry found the zero point.")
+        say(context, f"The aperture stays at {inputs.aperture_px:.2f} px, for which photometry found the zero point.")
     return Search(
         radius_px=inputs.aperture_px,
         ring_px=(inner * inputs.fwhm_px, outer * inputs.fwhm_px),
@@ -280,9 +283,10 @@ def _one(
     aligned = aligned_template(part, template, own, fwhm)
     difference = subtract(part, aligned, stars=own, options=replace(options, fwhm_px=fwhm))
     if context.value("sub_verbose"):
-        context.log(
+        say(
+            context,
             f"Tile at {tile.x0}, {tile.y0}: {difference.stars} stars, chi2 {difference.chi2:.2f}, kernel of order "
-            f"{difference.kernel.order}, masked {100 * difference.mask.mean():.1f} %."
+            f"{difference.kernel.order}, masked {100 * difference.mask.mean():.1f} %.",
         )
     inner, outer = tile.core_in_tile, tile.core_in_frame
     bad = aligned.bad()
@@ -295,15 +299,18 @@ def _one(
 def _described(context: StepContext, difference: Difference) -> dict[str, Any]:
     """Log how a tile went, and return it as results."""
     if difference.identical:
-        context.log("The template is the frame itself, so nothing can have changed.")
+        say(context, "The template is the frame itself, so nothing can have changed.")
         return {"identical": True}
-    context.log(
+    say(
+        context,
         f"Star images of {difference.fwhm_px:.2f} px on the frame and {difference.template_fwhm_px:.2f} px on the "
         f"template were matched on {difference.stars} stars (chi2 {difference.chi2:.2f}); the template's counts are "
-        f"{1 / difference.kernel_norm:.4g} times the frame's."
+        f"{1 / difference.kernel_norm:.4g} times the frame's.",
     )
     if difference.smoothing_px > 0:
-        context.log(f"The template is not the sharper one: the frame was smoothed by {difference.smoothing_px:.2f} px.")
+        say(
+            context, f"The template is not the sharper one: the frame was smoothed by {difference.smoothing_px:.2f} px."
+        )
     return {
         "stars": difference.stars,
         "chi2": difference.chi2,
@@ -385,7 +392,7 @@ def _outer_filters(context: StepContext, inputs: Inputs, table: Table) -> list[t
     radius_deg = 0.5 * inputs.fwhm_px * inputs.wcs.scale_arcsec / 3600
     if context.value("filter_vizier"):
         ra, dec = inputs.wcs.centre
-        for key, rows in catalogues.neighbours(ra, dec, inputs.wcs.radius_deg, log=context.log).items():
+        for key, rows in catalogues.neighbours(ra, dec, inputs.wcs.radius_deg, log=partial(say, context)).items():
             if len(rows):
                 filters.append((f"in {key}", near(rows.table["RAJ2000"], rows.table["DEJ2000"], radius_deg)))
     bodies = moving_bodies(context, inputs) if context.value("filter_skybot") else None
@@ -488,9 +495,9 @@ def _target(
     write_cutout(context.files.write("sub_target.cutout"), cutout)
     mag, error, limit = (float(row[key]) for key in ("mag_calib", "mag_calib_err", "mag_limit"))
     if np.isfinite(mag) and row["flux"] >= search.sn * row["fluxerr"]:
-        context.log(f"{name}: {mag:.3f} +- {error:.3f} mag on the difference; limit {limit:.2f}.")
+        say(context, f"{name}: {mag:.3f} +- {error:.3f} mag on the difference; limit {limit:.2f}.")
     else:
-        context.log(f"{name} is not seen on the difference; limit {limit:.2f} mag.")
+        say(context, f"{name} is not seen on the difference; limit {limit:.2f} mag.")
     shown = {key: value if np.isfinite(value) else None for key, value in (
         ("mag", mag), ("mag_err", error), ("mag_limit", limit), ("flux", float(row["flux"])),
         ("flux_err", float(row["fluxerr"])),

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hven.accounts import access
 from hven.errors import Invalid, Unavailable
 from hven.imaging.models import Reduction
 from hven.imaging.services import catalogues, tables
-from hven.imaging.steps.change_inputs import Inputs, cone_of, moving_bodies, read_inputs, write_candidates
+from hven.imaging.steps.change_inputs import (
+    Inputs,
+    begin_timing,
+    cone_of,
+    moving_bodies,
+    read_inputs,
+    say,
+    write_candidates,
+)
 from hven.imaging.steps.context import StepContext
 from hven.imaging.steps.photometry_files import CATALOGUE, FILTERED, OBJECTS
 from hven.imaging.steps.registry import Key, Outcome, Step, register
-from hven.imaging.steps.shared import CUTOUT_SIZE, FILTER, GAIN, SN, TIME
+from hven.imaging.steps.shared import CUTOUT_SIZE, FILTER, GAIN, SN, TIME, TIMING
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -29,6 +38,7 @@ def run(context: StepContext) -> Outcome:
     """Compare the objects with every catalogue that can be had, and write what none explains."""
     from hven.science.changes.catalogued import Criteria, search_catalogued  # noqa: PLC0415 - astropy, for workers
 
+    begin_timing(context)
     inputs = read_inputs(context)
     context.tell(0.1, "Asking catalogues")
     references = _references(context, inputs)
@@ -46,10 +56,10 @@ def run(context: StepContext) -> Outcome:
     context.tell(0.7, "Comparing")
     found = search_catalogued(inputs.objects[strong], references, criteria, others=_others(context), bodies=bodies)
     for reason, count in found.rejected.items():
-        context.log(f"{count} objects left out: {reason}.")
+        say(context, f"{count} objects left out: {reason}.")
     for number, name in found.matched.items():
-        context.log(f"Object {number} is {name}.")
-    context.log(f"{len(found.table)} of {int(strong.sum())} objects are candidates.")
+        say(context, f"Object {number} is {name}.")
+    say(context, f"{len(found.table)} of {int(strong.sum())} objects are candidates.")
     planes = _planes(context, inputs)
     write_candidates(context, inputs, found.table, STEM, lambda _number: planes)
     return Outcome({"candidates": len(found.table), "objects": int(strong.sum()), "rejected": found.rejected})
@@ -71,7 +81,7 @@ def _references(context: StepContext, inputs: Inputs) -> list[Reference]:
             name = str(context.config.get("cat_name") or "the catalogue")
             found.append(Reference(name, _floats(table, "RAJ2000"), _floats(table, "DEJ2000"), mag))
     ra, dec = inputs.wcs.centre
-    for key, rows in catalogues.neighbours(ra, dec, inputs.wcs.radius_deg, log=context.log).items():
+    for key, rows in catalogues.neighbours(ra, dec, inputs.wcs.radius_deg, log=partial(say, context)).items():
         table = rows.table
         if len(table):
             mag = _nearest_mag(table, inputs.band)
@@ -151,7 +161,7 @@ register(
         doc="Compares the objects with catalogues and minor planets, and keeps those that nothing explains.",
         function=run,
         keys=(
-            TIME, GAIN, FILTER, SN, CUTOUT_SIZE,
+            TIME, GAIN, FILTER, SN, CUTOUT_SIZE, TIMING,
             Key("simple_center", "text", "Where candidates are looked for: a name or coordinates; by default all over"
                 " the frame."),
             Key("simple_sr0", "float", "How far from there.", "deg", 1.0, low=1e-5, high=180),

@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 DEBLENDED, MASKED_NEARBY, SHAPE = 0x2, 0x100, 0x800
 MOST = 100
 _FEWEST_FOR_OFFSET = 5  # matches, from which a catalogue's magnitudes are brought onto the frame's
+_FEWEST_FOR_DEPTH = 20  # stars that tell how deep a catalogue is
+_DEPTH_PERCENTILE = 98
+_DEPTH_SIGMA = 2.0
 _BLEND_FWHM = 2.0
 
 
@@ -53,6 +56,7 @@ class Criteria:
     blends: bool = True  # drop pairs that the frame blends
     cone: tuple[float, float, float] | None = None  # ra, dec, radius in degrees: only there
     most: int = MOST
+    beyond_depth: bool = False  # keep what is fainter than every catalogue reaches, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,11 @@ def search_catalogued(
     mag = _floats(objects, "mag_calib" if "mag_calib" in objects.colnames else "mag")
     for reference in references:
         drop(_explained(ra, dec, mag, reference, criteria), f"in {reference.name}")
+    if not criteria.beyond_depth:
+        drop(
+            _too_faint(objects, ra, dec, mag, references=references, radius_deg=criteria.radius_deg),
+            "fainter than the catalogues reach",
+        )
     moving, bodily = _moving(objects, ra, dec, bodies, criteria.radius_deg)
     moving = {number: name for number, name in moving.items() if keep[bodily[number]]}
     drop(_among(np.array(sorted(bodily.values()), np.int64), ra.size), "minor planets")
@@ -149,6 +158,23 @@ def _moving(
     numbers = objects["NUMBER"] if "NUMBER" in objects.colnames else np.arange(1, ra.size + 1)
     pairs = [(str(numbers[a]), int(a), str(bodies.name[b])) for a, b in zip(i[close], j[close], strict=True)]
     return {number: name for number, _, name in pairs}, {number: row for number, row, _ in pairs}
+
+
+def _too_faint(
+    objects: Table, ra: Floats, dec: Floats, mag: Floats, *, references: Sequence[Reference], radius_deg: float
+) -> NDArray[np.bool_]:
+    """Say which objects may be fainter than the faintest stars of every catalogue: none can say that they are new."""
+    depths = []
+    for reference in references:
+        known = reference.mag[np.isfinite(reference.mag)]
+        if known.size >= _FEWEST_FOR_DEPTH:
+            i, j, _ = pairs_within(ra, dec, reference.ra, reference.dec, radius_deg)
+            depths.append(float(np.percentile(known, _DEPTH_PERCENTILE)) + _offset(mag[i] - reference.mag[j]))
+    if not depths:
+        return np.zeros(ra.size, np.bool_)
+    name = "mag_calib_err" if "mag_calib_err" in objects.colnames else "magerr"
+    error = _floats(objects, name) if name in objects.colnames else np.zeros(ra.size)
+    return np.asarray(mag + _DEPTH_SIGMA * np.nan_to_num(error) > max(depths), np.bool_)
 
 
 def _explained(ra: Floats, dec: Floats, mag: Floats, reference: Reference, criteria: Criteria) -> NDArray[np.bool_]:
