@@ -1,11 +1,13 @@
 """Objects are found to the depth that the noise allows, apart from each other, and marked."""
 
 import numpy as np
+import pytest
 from scipy.spatial import cKDTree
 
-from hven.science.photometry.inspection import Inspection
-from hven.science.photometry.measure import Measured
-from hven.science.photometry.objects import Flag, find_objects
+from hven.science.photometry.inspection import Inspection, inspect
+from hven.science.photometry.measure import Measured, MeasureSettings
+from hven.science.photometry.objects import Flag, Trail, common_trail, find_objects
+from hven.science.photometry.pipeline import measured_frame
 from hven.science.stars.background import estimate_background
 
 from .scenes import Scene
@@ -61,6 +63,25 @@ def test_objects_beside_masked_pixels_are_marked(inspection: Inspection) -> None
     assert not np.any(found.segmentation[500:520, 500:520])
     touched = np.unique(found.segmentation[499:521, 499:521])
     assert all(found.flags[number - 1] & Flag.MASKED_FOOTPRINT for number in touched if number)
+
+
+def test_long_trails_are_hardly_taken_apart() -> None:
+    scene = Scene(size=512, stars=60, trail=20, seed=6, faintest=19)
+    measured = measured_frame(inspect(scene.data, scene.meaning), MeasureSettings())
+    objects = measured.objects
+    tree = cKDTree(np.column_stack([objects["x"], objects["y"]]))
+    distance, _ = tree.query(np.column_stack([scene.x, scene.y]))
+    alone = scene.lonely(30)
+    assert np.all(distance[alone] < 2)
+    assert len(objects) < 1.15 * scene.x.size
+
+
+def test_round_stars_are_no_trails(scene: Scene, inspection: Inspection) -> None:
+    found = find_objects(inspection.residual, inspection.background, inspection.bits, smoothing_px=1.4, gain=1.5)
+    assert common_trail(found) is None
+    kernel = Trail(9.0, 0.5).kernel()
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    assert kernel.max() < 0.15
 
 
 def test_noise_that_pixels_share_makes_no_objects() -> None:

@@ -16,7 +16,7 @@ from hven.errors import Invalid
 from hven.science.photometry.apertures import Sums, aperture_flux, measure_rings, optimal_flux
 from hven.science.photometry.masks import Bits, MaskBit, bridged
 from hven.science.photometry.moments import Windowed, windowed
-from hven.science.photometry.objects import Flag, Objects, find_objects
+from hven.science.photometry.objects import Flag, Objects, Trail, common_trail, find_objects
 from hven.science.photometry.psf import PsfModel, fit_psf
 from hven.science.photometry.shapes import shape_outliers, star_locus
 from hven.science.stars.background import Background
@@ -26,6 +26,7 @@ _KRON, _LEAST_KRON, _KRON_REACH = 2.5, 3.5, 6.0  # SExtractor's
 _DISTURBED = 0.1  # of an aperture's area
 _STAR_SNR = 20.0
 _FEWEST = 5
+_TRAIL_TURNS = 4
 _SIGMA = 2.3548
 _ALONE = 2.5  # FWHM from any other object, for stars that make the profile
 NOT_CLEAN = ~int(Flag.DEBLENDED)
@@ -121,11 +122,7 @@ def measure_objects(
     closed = (bits & ~MaskBit.SATURATED) > 0
     holes = MaskBit.MISSING | MaskBit.COSMIC | MaskBit.PIT | MaskBit.EXCLUDED
     image = bridged(residual, bits, holes) if closed.any() else residual
-    found = find_objects(
-        image, background, bits,
-        threshold=settings.threshold, gain=gain, least_area_px=settings.least_area_px,
-        smoothing_px=settings.smoothing_px or max(guess_fwhm_px / _SIGMA, 0.5),
-    )  # fmt: skip
+    found = _found(image, background, bits, settings, gain=gain, guess=guess_fwhm_px)
     if not len(found):
         raise Invalid(
             f"No objects stand {settings.threshold:g} deviations above the sky in {settings.least_area_px} connected "
@@ -186,6 +183,30 @@ def measure_objects(
         )
     kept = Windowed(*(getattr(moments, name)[order] for name in Windowed.__slots__))
     return Measured(table[order], float(fwhm), stars, float(radius), found.segmentation, image, psf, kept, tuple(notes))
+
+
+def _found(
+    image: NDArray[np.float32],
+    background: Background,
+    bits: Bits,
+    settings: MeasureSettings,
+    *,
+    gain: float,
+    guess: float,
+) -> Objects:
+    """Find objects, with a filter as long as the stars where these are trails."""
+    smoothing = settings.smoothing_px or max(guess / _SIGMA, 0.5)
+    trail: Trail | None = None
+    for _ in range(_TRAIL_TURNS):
+        found = find_objects(
+            image, background, bits, threshold=settings.threshold, gain=gain, least_area_px=settings.least_area_px,
+            smoothing_px=smoothing, trail=trail,
+        )  # fmt: skip
+        longer = common_trail(found)
+        if longer is None or (trail is not None and longer.length_px < 1.2 * trail.length_px):
+            break
+        trail = longer
+    return found
 
 
 def _total_light(

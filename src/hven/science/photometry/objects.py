@@ -1,7 +1,7 @@
 """Finding objects: connected pixels above a threshold, taken apart where they have several peaks.
 
 sep does the connecting and deblending (Bertin & Arnouts 1996, A&AS 117, 393; Barbary 2016, JOSS 1, 58), on the frame
-smoothed to the stars' width, where faint ones stand out best.
+smoothed to the stars' width (and length, where they are trails), on which faint ones stand out best.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,10 @@ Floats = NDArray[np.float64]
 _PIXEL_STACK = 6_000_000
 _MOST_OBJECTS = 4000  # in one connected area
 _CONTRAST = 0.005
+_LINE = float(np.sqrt(12.0))  # the length of an evenly lit line by the standard deviation of its light
+_HEAD, _FEWEST = 100, 8  # brightest objects asked whether they are trails
+_DRAWN_OUT, _IN_LINE = 2.4, 0.6  # ratio of axes, and mean of the doubled directions' unit vectors
+_LONGEST = 120.0  # pixels
 _LEVELS = 32
 _COMPANION = 5.0  # deviations by which a star in another's area stands out
 _APART = 0.8  # FWHM from known centres
@@ -46,6 +50,27 @@ class Flag(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
+class Trail:
+    """A line that every star is drawn out to."""
+
+    length_px: float
+    angle_rad: float  # from rising x towards rising y
+
+    def kernel(self) -> NDArray[np.float32]:
+        """Return the line on pixels, of unit sum."""
+        half = int(np.ceil(self.length_px / 2)) + 1
+        along = np.linspace(-0.5, 0.5, 16 * half + 1) * self.length_px
+        x, y = half + along * np.cos(self.angle_rad), half + along * np.sin(self.angle_rad)
+        column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+        u, v = x - column, y - row
+        kernel = np.zeros((2 * half + 2, 2 * half + 2))
+        for dy, dx, share in ((0, 0, (1 - v) * (1 - u)), (0, 1, (1 - v) * u), (1, 0, v * (1 - u)), (1, 1, v * u)):
+            np.add.at(kernel, (row + dy, column + dx), share)
+        kernel = kernel[: 2 * half + 1, : 2 * half + 1]
+        return np.asarray(kernel / kernel.sum(), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
 class Objects:
     """Connected objects in order of their numbers in the segmentation map (1 is the first); arrays of length n."""
 
@@ -63,6 +88,20 @@ class Objects:
         return int(self.x.size)
 
 
+def common_trail(found: Objects) -> Trail | None:
+    """Return the line that the brightest objects are drawn out to, None where they are not, or not alike."""
+    whole = np.flatnonzero((found.flags & int(Flag.TRUNCATED | Flag.SATURATED)) == 0)
+    head = whole[np.argsort(-found.peak[whole])[:_HEAD]]
+    if head.size < _FEWEST:
+        return None
+    a, b, theta = found.a_px[head], found.b_px[head], found.theta_rad[head]
+    turn = np.mean(np.where(a > 1.2 * b, np.exp(2j * theta), 0))
+    if np.median(a / b) < _DRAWN_OUT or abs(turn) < _IN_LINE:
+        return None
+    length = _LINE * float(np.sqrt(np.median(np.maximum(a**2 - b**2, 0))))
+    return Trail(min(length, _LONGEST), float(np.angle(turn)) / 2)
+
+
 def find_objects(
     residual: NDArray[np.float32],
     background: Background,
@@ -72,6 +111,7 @@ def find_objects(
     gain: float,
     threshold: float = 3.0,
     least_area_px: int = 5,
+    trail: Trail | None = None,
 ) -> Objects:
     """Return the objects of a frame.
 
@@ -91,6 +131,8 @@ def find_objects(
         Deviations of the smoothed frame, as measured on it: pixels that depend on each other do no harm.
     least_area_px : int
         Connected pixels that an object has at least.
+    trail : Trail, optional
+        What every star is drawn out to.
 
     Raises
     ------
@@ -105,6 +147,8 @@ def find_objects(
     if shut is not None:
         residual = np.where(shut, np.float32(0), residual)
     smooth = cv2.sepFilter2D(residual, cv2.CV_32F, line, line, borderType=cv2.BORDER_CONSTANT)
+    if trail is not None:
+        smooth = cv2.filter2D(smooth, cv2.CV_32F, trail.kernel(), borderType=cv2.BORDER_CONSTANT)
     left = estimate_background(smooth, shut, cell=background.level.cell)
     least = max(0.25 * float(np.median(left.noise.values)), 1e-9)
     noise = np.maximum(left.noise.rows(0, residual.shape[0]), np.float32(least))
@@ -136,8 +180,9 @@ def find_objects(
         smoothing_px,
         line.ravel().astype(np.float64),
     )
-    rows = _with_companions(rows, segmentation, filtered, gain)
-    return _described(rows, segmentation, residual, bits, smoothing_px)
+    if trail is None:
+        rows = _with_companions(rows, segmentation, filtered, gain)
+    return _described(rows, segmentation, residual, bits, (smoothing_px, 0.0 if trail is None else trail.length_px))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +280,7 @@ def _described(
     segmentation: NDArray[np.int32],
     residual: NDArray[np.float32],
     bits: Bits,
-    smoothing_px: float,
+    smoothing: tuple[float, float],
 ) -> Objects:
     count = found.x.size
     flags = np.zeros(count, np.int64)
@@ -249,11 +294,12 @@ def _described(
     peak = np.zeros(count)
     if count:
         peak = residual[found.ypeak.astype(np.intp), found.xpeak.astype(np.intp)].astype(float)
+    minor = _sharpened(found.b, smoothing[0])
     return Objects(
         x=found.x.astype(float),
         y=found.y.astype(float),
-        a_px=_sharpened(found.a, smoothing_px),
-        b_px=_sharpened(found.b, smoothing_px),
+        a_px=np.maximum(_sharpened(found.a, float(np.hypot(smoothing[0], smoothing[1] / _LINE))), minor),
+        b_px=minor,
         theta_rad=found.theta.astype(float),
         area_px=found.npix.astype(np.int64),
         peak=peak,
