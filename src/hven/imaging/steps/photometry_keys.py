@@ -1,0 +1,81 @@
+"""The configuration keys that the step photometry reads and sets, and the files that it writes."""
+
+from __future__ import annotations
+
+from hven.imaging.steps.registry import Key
+from hven.imaging.steps.shared import (
+    APERTURE,
+    BACKGROUND_SIZE,
+    CATALOGUE,
+    CENTROID_TARGETS,
+    CUTOUT_SIZE,
+    FILTER,
+    GAIN,
+    LEAST_AREA,
+    RELATIVE_APERTURE,
+    RELATIVE_INNER,
+    RELATIVE_OUTER,
+    SATURATION,
+    SN,
+    TIME,
+    TIMING,
+)
+
+KEYS = (
+    TIME, GAIN, SATURATION, FILTER, CATALOGUE, SN, APERTURE, LEAST_AREA, BACKGROUND_SIZE, RELATIVE_APERTURE,
+    RELATIVE_INNER, RELATIVE_OUTER, CENTROID_TARGETS, CUTOUT_SIZE, TIMING,
+    Key("cat_limit", "float", "The faintest magnitude asked of the catalogue.", "mag", 20.0, low=-5, high=40),
+    Key("initial_r0", "float", "Deviation of the Gaussian that the frame is smoothed with before; 0 for the"
+        " stars' own.", "px", 0.0, low=0, high=50),
+    Key("prefilter_detections", "bool", "Whether objects not shaped as stars are flagged.", default=True),
+    Key("fwhm_override", "float", "The stars' FWHM; by default as measured.", "px", low=0.5,
+        high=200),
+    Key("optimal_extraction", "bool", "Whether light is weighted by the stars' profile.", default=False),
+    Key("spatial_order", "int", "Order of the zero point's polynomial in x and y.", default=2, low=0, high=6),
+    Key("use_color", "bool", "Whether a colour term is fitted.", default=True),
+    Key("force_color_term", "float", "The colour term, where it is known.", "mag/mag", low=-10, high=10),
+    Key("nonlin", "bool", "Whether a term linear in the instrumental magnitude is fitted.", default=False),
+    Key("bg_order", "int", "Order of a polynomial of additive flux; by default none.", low=0, high=4),
+    Key("filter_blends", "bool", "Whether catalogue stars within 2 FWHM of each other are left out.",
+        default=True),
+    Key("cat_mag_lower", "float", "The brightest magnitude of calibrators.", "mag", low=-5, high=40),
+    Key("cat_mag_upper", "float", "The faintest magnitude of calibrators.", "mag", low=-5, high=40),
+    Key("sr_override", "float", "The radius of matches; by default half a FWHM.", "arcsec", low=1e-3, high=600),
+    Key("refine_wcs", "bool", "Whether the projection is refined on the catalogue; false after a success.",
+        default=True),
+    Key("refine_order", "int", "The highest order of its distortion.", default=3, low=1, high=5),
+    Key("blind_match_wcs", "bool", "Whether the frame is solved anew; false after a success.", default=False),
+    Key("blind_match_center", "text", "Where that search begins: a name or coordinates."),
+    Key("blind_match_sr0", "float", "How far from there it reaches.", "deg", 2.0, low=1e-3, high=180),
+    Key("blind_match_ps_lo", "float", "The smallest scale that is tried.", "arcsec/px", low=1e-4, high=1e5),
+    Key("blind_match_ps_up", "float", "The largest scale that is tried.", "arcsec/px", low=1e-4, high=1e5),
+    Key("solve_limit", "float", "When that search is given up.", "s", 120.0, low=1, high=3600),
+    Key("diagnose_color", "bool", "Whether the log says how each of the catalogue's bands would fit.",
+        default=False),
+    Key("inspect_bg", "bool", "Whether the sky and its noise are written as pictures.", default=False),
+)  # fmt: skip
+WRITES = (
+    "segmentation.fits", "filtered.fits", "image_bg.fits", "image_rms.fits", "objects.parquet", "cat.parquet",
+    "photometry.json", "target.vot", "targets/target_0000.cutout", "objects.png", "fwhm.png", "fwhm_mag.png",
+    "prefilter.png", "photometry.png", "photometry_unmasked.png", "photometry_zeropoint.png",
+    "photometry_model.png", "photometry_residuals.png", "astrometry_dist.png", "limit_hist.png", "limit_sn.png",
+)  # fmt: skip
+SETS = (
+    Key("fwhm", "float", "Full width at half maximum of the stars: twice their half-light radius.", "px"),
+    Key("pixscale", "float", "The side of a pixel.", "deg"),
+    Key("mag_limit", "float", "The magnitude at the signal-to-noise ratio sn.", "mag"),
+    Key("zp", "float", "The zero point in the frame's middle.", "mag"),
+    Key("zp_err", "float", "Its standard error.", "mag"),
+    Key("color_term", "float", "The factor of the colour that is added to instrumental magnitudes.",
+        "mag/mag"),
+    Key("color_term_err", "float", "Its standard error.", "mag/mag"),
+    Key("mag_system", "text", "The system of the magnitudes: AB or Vega."),
+    Key("bjd_tdb", "float", "The middle of the exposure at the solar system's barycentre.", "d"),
+    Key("field_ra", "float", "Right ascension of the frame's middle.", "deg"),
+    Key("field_dec", "float", "Declination of the frame's middle.", "deg"),
+    Key("field_sr", "float", "Radius of the frame.", "deg"),
+    Key("cat_col_mag", "text", "The catalogue's column that was calibrated to."),
+    Key("cat_col_mag_err", "text", "The column of its errors."),
+    Key("cat_col_color_mag1", "text", "The first column of the colour."),
+    Key("cat_col_color_mag2", "text", "The second column of the colour."),
+)  # fmt: skip
