@@ -61,6 +61,15 @@ def reduce(context: JobContext, *, run_id: int) -> dict[str, Any] | None:
     return None
 
 
+@job_kind("imaging.begin")
+def begin(_context: JobContext, *, data_file_id: int, rule: str) -> dict[str, Any]:
+    """Start what a dataset's rule says for a frame that was filed there."""
+    from hven.imaging.services.filed import begin_filed  # noqa: PLC0415 - needs the apps
+
+    run = begin_filed(data_file_id, rule)
+    return {"run": run.pk if run is not None else None}
+
+
 @job_kind(BUILD, time_limit_s=1800)
 def build_solver_data(context: JobContext) -> dict[str, Any]:
     """Build the tables of reference stars and of star patterns."""

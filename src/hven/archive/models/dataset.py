@@ -41,7 +41,10 @@ class Dataset(Owned):
                 "owner", Lower("name"), name="a_dataset_name_once_each", condition=Q(observatory__isnull=True)
             ),
             models.UniqueConstraint(
-                "owner", "observatory", Lower("name"), name="a_dataset_name_once_each_there",
+                "owner",
+                "observatory",
+                Lower("name"),
+                name="a_dataset_name_once_each_there",
                 condition=Q(observatory__isnull=False),
             ),
         ]

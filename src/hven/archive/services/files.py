@@ -17,7 +17,7 @@ from hven.archive.models.tag import fold
 from hven.archive.services.header_values import searchable
 from hven.archive.services.names import kept_text, safe_name
 from hven.archive.services.tags import note_words
-from hven.science.frames.frame import Frame
+from hven.science.frames.frame import Card, Frame, Meaning
 from hven.science.stars.solution import SourceList
 from hven.storage.models import Blob
 
@@ -25,7 +25,7 @@ INBOX = "Inbox"
 _LONGEST_TAG = 200
 _READ = (
     "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "filter", "object_name",
-    "camera", "changed",
+    "camera", "image_type", "ra", "dec", "changed",
 )  # fmt: skip
 
 
@@ -70,13 +70,15 @@ def note_header(data_file: DataFile, frame: Frame) -> None:
     data_file.read_at = timezone.now()
     data_file.format = frame.format
     data_file.width, data_file.height = frame.width, frame.height
-    data_file.cards = [[_plain(part) for part in (card.keyword, card.value, card.comment)] for card in frame.cards]
-    data_file.meaning = {name: _plain(value) for name, value in asdict(meaning).items() if value is not None}
+    data_file.cards = plain_cards(frame.cards)
+    data_file.meaning = plain_meaning(meaning)
     data_file.middle = meaning.middle
     data_file.exposure_s = meaning.exposure_s
     data_file.filter = _plain(meaning.filter or "")[:70]
     data_file.object_name = _plain(meaning.object_name or "")[:70]
     data_file.camera = _plain(meaning.camera or "")[:70]
+    data_file.image_type = _plain(meaning.image_type or "")[:70]
+    data_file.ra, data_file.dec = meaning.ra, meaning.dec
     data_file.save(update_fields=_READ)
     data_file.header_values.all().delete()
     found = searchable(data_file.cards)
@@ -101,6 +103,21 @@ def set_machine_tags(data_file: DataFile, texts: Iterable[str]) -> None:
     made = [Tag(data_file=data_file, text=text, folded=fold(text), machine=True) for text in unique if text]
     Tag.objects.bulk_create(made)
     note_words(tag.folded for tag in made)
+
+
+def plain_cards(cards: Iterable[Card]) -> list[list[Any]]:
+    """Return header cards as a data file keeps them: [keyword, value, comment]."""
+    return [[_plain(part) for part in (card.keyword, card.value, card.comment)] for card in cards]
+
+
+def plain_meaning(meaning: Meaning) -> dict[str, Any]:
+    """Return what a header means as a data file keeps it."""
+    return {name: _plain(value) for name, value in asdict(meaning).items() if value is not None}
+
+
+def plain_text(text: str) -> str:
+    """Return a header's text as databases keep it."""
+    return str(_plain(text))
 
 
 def _plain(value: Any) -> Any:

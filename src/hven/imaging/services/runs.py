@@ -122,7 +122,7 @@ def request_run(actor: Actor, reduction: Reduction, config: Mapping[str, Any], s
     """
     access.check(actor, access.Verb.CHANGE, reduction)
     check_queue(_owner(actor))
-    return _queue_run(reduction, steps, config, actor)
+    return queue_run(reduction, steps, config, actor)
 
 
 def repeat_run(actor: Actor, run: Run) -> Run:
@@ -184,10 +184,11 @@ def _first_run(submission: Submission, request: Request, data_file: DataFile | N
         submission=submission,
         data_file=data_file,
     )
-    return _queue_run(reduction, request.steps, request.config, Actor(user=submission.owner))
+    return queue_run(reduction, request.steps, request.config, Actor(user=submission.owner))
 
 
-def _queue_run(reduction: Reduction, steps: Sequence[str], config: Mapping[str, Any], actor: Actor) -> Run:
+def queue_run(reduction: Reduction, steps: Sequence[str], config: Mapping[str, Any], actor: Actor) -> Run:
+    """Record a run and its job, in the caller's transaction; the caller has asked whether that may be."""
     run = Run.objects.create(reduction=reduction, steps=list(steps), config=check_config(steps, config))
     run.job = jobs.enqueue("imaging.run", {"run_id": run.pk}, created_by=actor.user)
     run.save(update_fields=["job"])

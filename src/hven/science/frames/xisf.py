@@ -112,6 +112,19 @@ def xisf_planes(source: BinaryIO, limits: Limits) -> list[Plane]:
     return planes
 
 
+def xisf_header(source: BinaryIO, limits: Limits) -> tuple[tuple[Card, ...], int | None, int | None]:
+    """Return the cards and properties of the first image, its width and height; nothing where there is no image."""
+    root, _ = _root(source, limits)
+    elements = root.all("Image")
+    if not elements:
+        return (), None, None
+    try:
+        picture = _picture(0, elements[0])
+    except Invalid:
+        return _cards(root, elements[0]), None, None
+    return _cards(root, picture.element), picture.width, picture.height
+
+
 def _root(source: BinaryIO, limits: Limits) -> tuple[Element, int]:
     size = source.seek(0, io.SEEK_END)
     return read_header(source, size, limits), size

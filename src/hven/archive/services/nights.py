@@ -1,0 +1,156 @@
+"""Which night, and which observation or calibration of it, a file belongs to."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+from django.db.models import Min, QuerySet
+
+from hven.accounts import access
+from hven.accounts.actor import Actor
+from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation
+from hven.archive.services.names import kept_text
+from hven.jobs import services as jobs
+from hven.science.sky.nights import night_of
+from hven.sites.models import Telescope
+from hven.sites.services.sites import REFILE
+
+NO_TELESCOPE = "Its dataset has no telescope; set one, and it is filed into its night."
+NO_SITE = "Nobody said where its telescope stands; set the site's longitude, and it is filed into its night."
+NO_DATE = "Its header says no time; it belongs to no night."
+_KINDS = (
+    ("bias", ("bias", "zero", "offset")),
+    ("dark", ("dark",)),
+    ("flat", ("flat", "dome", "skyflat")),
+    ("lamp", ("arc", "lamp", "comp", "wave", "fibre", "thar")),
+    ("focus", ("focus",)),
+)
+_LIGHT = ("light", "object", "science", "sci", "obs", "exp")
+
+
+@transaction.atomic
+def file_into_night(data_file: DataFile) -> None:
+    """Attach a file to the night, observation or calibration that its header and its telescope say."""
+    data_file = DataFile.objects.select_for_update().select_related("dataset__telescope", "owner").get(pk=data_file.pk)
+    before = data_file.observation_id, data_file.calibration_id
+    data_file.observation = data_file.calibration = None
+    data_file.unfiled = ""
+    night = None
+    if data_file.read_at is not None and data_file.format in {"fits", "xisf", "raw"}:
+        night, data_file.unfiled = _night(data_file)
+        if night is not None:
+            _attach(data_file, night)
+    data_file.save(update_fields=["observation", "calibration", "unfiled", "changed"])
+    _forget(*before)
+    if night is not None:
+        number_observations(night)
+
+
+def kind_of(image_type: str, name: str = "") -> str:
+    """Return which calibration a header's image type, or without one the file's name, says; empty for the sky."""
+    said = image_type.casefold().replace("_", " ")
+    if said.strip():
+        if any(word in said for word in _LIGHT) and "flat" not in said and "dark" not in said and "bias" not in said:
+            return ""
+        for kind, words in _KINDS:
+            if any(word in said for word in words):
+                return kind
+        return ""
+    parts = set(kept_text(name).casefold().replace(".", " ").replace("_", " ").replace("-", " ").split())
+    return next((kind for kind, known in _KINDS[:3] if any(part.startswith(known) for part in parts)), "")
+
+
+def refile_dataset(dataset: Dataset, actor: Actor | None = None) -> None:
+    """Ask for the nights of a dataset's files to be worked out anew."""
+    jobs.enqueue(REFILE, {"dataset_id": dataset.pk}, created_by=actor.user if actor else None)
+
+
+def files_of(telescope_id: int | None = None, dataset_id: int | None = None) -> QuerySet[DataFile]:
+    """Return the files whose nights hang on a telescope or a dataset."""
+    if dataset_id is not None:
+        return DataFile.objects.filter(dataset=dataset_id)
+    return DataFile.objects.filter(dataset__telescope=telescope_id)
+
+
+def remove_empty_nights(telescope_id: int | None = None) -> int:
+    """Remove nights of which nothing is left, and say how many."""
+    empty = NightLog.objects.filter(observations__isnull=True, calibrations__isnull=True, about="")
+    if telescope_id is not None:
+        empty = empty.filter(telescope=telescope_id)
+    return empty.delete()[1].get("archive.NightLog", 0)
+
+
+def visible_nights(actor: Actor) -> QuerySet[NightLog]:
+    """Return the nights that the actor may see, the newest first."""
+    return access.visible(NightLog.objects.select_related("telescope"), actor).order_by("-date", "id")
+
+
+def number_observations(night: NightLog) -> None:
+    """Count the observations of a night by the time of their first frame, from 1."""
+    rows = night.observations.annotate(first=Min("data_files__middle")).order_by("first", "id")
+    for number, row in enumerate(rows, 1):
+        if row.index != number:
+            Observation.objects.filter(pk=row.pk).update(index=number)
+
+
+def _night(data_file: DataFile) -> tuple[NightLog | None, str]:
+    telescope = data_file.dataset.telescope
+    if telescope is None:
+        return None, NO_TELESCOPE
+    if data_file.middle is None:
+        return None, NO_DATE
+    site = telescope.site_at(data_file.middle)
+    if site is None or site.longitude_deg is None:
+        return None, NO_SITE
+    return _night_log(telescope, night_of(data_file.middle, site.longitude_deg)), ""
+
+
+def _night_log(telescope: Telescope, night: date) -> NightLog:
+    found, _ = NightLog.objects.get_or_create(
+        telescope=telescope,
+        date=night,
+        defaults={
+            "owner": telescope.owner, "observatory": telescope.observatory, "visibility": telescope.visibility,
+        },
+    )  # fmt: skip
+    return found
+
+
+def _attach(data_file: DataFile, night: NightLog) -> None:
+    owned = {
+        "owner": data_file.owner, "observatory": data_file.observatory, "visibility": data_file.dataset.visibility,
+    }  # fmt: skip
+    kind = kind_of(data_file.image_type, data_file.name)
+    if kind:
+        name = " ".join(part for part in (kind, _detail(kind, data_file)) if part)[:200]
+        data_file.calibration, _ = Calibration.objects.get_or_create(
+            night=night, dataset=data_file.dataset, name=name, defaults=owned
+        )
+        return
+    target = data_file.object_name.strip() or _by_place(data_file) or data_file.dataset.name
+    data_file.observation, _ = Observation.objects.get_or_create(
+        night=night, dataset=data_file.dataset, target_name=target[:200], defaults={**owned, "name": target[:200]}
+    )
+
+
+def _detail(kind: str, data_file: DataFile) -> str:
+    if kind == "dark" and data_file.exposure_s is not None:
+        return f"{data_file.exposure_s:g} s"
+    return data_file.filter if kind == "flat" else ""
+
+
+def _by_place(data_file: DataFile) -> str:
+    """Return a name made of where a frame points, for those whose header names nothing."""
+    if data_file.ra is None or data_file.dec is None:
+        return ""
+    hours, minutes = divmod(round(data_file.ra * 4) % 1440, 60)
+    return f"J{hours:02d}{minutes:02d}{data_file.dec:+03.0f}"
+
+
+def _forget(observation: int | None, calibration: int | None) -> None:
+    """Remove what a file left empty behind."""
+    if observation is not None:
+        Observation.objects.filter(pk=observation, data_files__isnull=True, night__isnull=False).delete()
+    if calibration is not None:
+        Calibration.objects.filter(pk=calibration, data_files__isnull=True, night__isnull=False).delete()
