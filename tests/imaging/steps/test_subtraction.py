@@ -82,6 +82,16 @@ def test_tiles_give_the_same_candidates(ready: Any) -> None:
     assert outcome.results["tiles"] == 4 and outcome.results["candidates"] == 6
 
 
+def test_a_tile_without_stars_is_left_out_with_a_sentence(ready: Any, new: New) -> None:
+    context = ready(timing=True)
+    mask = np.zeros(new.frame.shape, np.uint8)
+    mask[:330, :330] = 1
+    fits.writeto(context.files.write("custom_mask.fits"), mask, overwrite=True)
+    outcome = subtracted(context, sub_size=330)
+    assert outcome.results["candidates"] == np.count_nonzero((new.x > 335) | (new.y > 335))
+    assert any("The tile at 0, 0 is left out" in line and " s: " in line for line in context.lines)
+
+
 def test_the_target_is_measured_or_has_a_limit(ready: Any, new: New) -> None:
     context = ready(target=f"x={new.x[1]} y={new.y[1]}")
     assert context.config["subtraction_mode"] == "target"

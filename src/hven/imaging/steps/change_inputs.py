@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -179,7 +179,9 @@ def write_candidates(
     inputs: Inputs,
     table: Table,
     stem: str,
-    planes: Callable[[int], dict[str, NDArray[Any]]],
+    planes: dict[str, NDArray[Any]],
+    *,
+    extras: Callable[[int], dict[str, NDArray[Any]]] | None = None,
 ) -> None:
     """Write a list of candidates as VOTable and DS9 regions, and a cutout of each; nothing where the list is empty.
 
@@ -187,8 +189,10 @@ def write_candidates(
     ----------
     stem : str
         Of the files: candidates or candidates_simple.
-    planes : callable
-        Returns the frames that row number n is cut from, by the names of `hven.science.changes.cutout.PLANES`.
+    planes : dict
+        The frames that cutouts are cut from, by the names of `hven.science.changes.cutout.PLANES`.
+    extras : callable, optional
+        Returns the squares that row number n has for itself.
     """
     import numpy as np  # noqa: PLC0415 - as above
 
@@ -204,7 +208,9 @@ def write_candidates(
     size = context.value("cutout_size")
     for number, (row, name) in enumerate(zip(table, names, strict=True)):
         values = {key: row[key] for key in table.colnames}
-        cutout = cut_out(planes(number), values, size, wcs=inputs.wcs, time=inputs.time_text, name=name)
+        cutout = cut_out(planes, values, size, wcs=inputs.wcs, time=inputs.time_text, name=name)
+        if extras is not None:
+            cutout = replace(cutout, planes=cutout.planes | extras(number))
         write_cutout(context.files.write(f"{stem}/{name}.cutout"), cutout)
         context.tell(0.8 + 0.2 * number / len(table), "Cutting out candidates")
     table.write(context.files.write(f"{stem}.vot"), format="votable", overwrite=True)

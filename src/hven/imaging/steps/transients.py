@@ -60,8 +60,7 @@ def run(context: StepContext) -> Outcome:
     for number, name in found.matched.items():
         say(context, f"Object {number} is {name}.")
     say(context, f"{len(found.table)} of {int(strong.sum())} objects are candidates.")
-    planes = _planes(context, inputs)
-    write_candidates(context, inputs, found.table, STEM, lambda _number: planes)
+    write_candidates(context, inputs, found.table, STEM, _planes(context, inputs))
     return Outcome({"candidates": len(found.table), "objects": int(strong.sum()), "rejected": found.rejected})
 
 
