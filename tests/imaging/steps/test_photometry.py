@@ -94,28 +94,6 @@ def test_optimal_extraction_and_the_sky_as_files_are_to_be_had(context: Make) ->
     assert any(" s: " in line for line in done.lines)
 
 
-def test_inspect_fills_in_what_nobody_said(context: Make) -> None:
-    config = inspected(context()).config
-    assert config["gain"] == 1.5
-    assert config["filter"] == "r"
-    assert config["cat_name"] == "ps1"
-    assert config["template"] == "ps1"
-    assert config["bg_size"] == 160
-    assert config["time"].startswith("2026-07-16T02:14:45")
-    assert config["targets"] == []
-    assert "blind_match_wcs" not in config
-
-
-def test_a_frame_without_projection_is_to_be_solved(context: Make, scene: Scene) -> None:
-    config = inspected(context(cards={"CTYPE1": "LINEAR", "CTYPE2": "LINEAR"})).config
-    assert config["blind_match_wcs"] is True
-
-
-@pytest.mark.parametrize(("word", "expected"), [("None", 0), ("", 0), ("150.1 2.2", 1)])
-def test_the_headers_target_counts_where_it_names_one(context: Make, word: str, expected: int) -> None:
-    assert len(inspected(context(cards={"TARGET": word})).config["targets"]) == expected
-
-
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -145,18 +123,6 @@ def test_a_frame_of_noise_alone_and_a_constant_one_are_told_apart(context: Make,
         measured(inspected(context(rng.normal(400, 20, (400, 400)).astype(np.float32))))
     with pytest.raises(Invalid, match="no noise"):
         inspected(context(np.full((400, 400), 400.0, np.float32)))
-
-
-def test_a_frame_that_is_nearly_all_masked_is_refused(context: Make, scene: Scene) -> None:
-    done = context()
-    excluded = np.ones((scene.size, scene.size), np.uint8)
-    excluded[:100, :100] = 0
-    fits.writeto(done.files.write("custom_mask.fits"), excluded, overwrite=True)
-    with pytest.raises(Invalid, match="masked"):
-        inspected(done)
-    fits.writeto(done.files.write("custom_mask.fits"), excluded[:50], overwrite=True)
-    with pytest.raises(Invalid, match="must agree"):
-        inspected(done)
 
 
 def test_a_projection_elsewhere_does_not_refine(context: Make) -> None:
