@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from typing import Protocol, cast
 
-COMMANDS = ("serve", "worker", "solve", "simulate", "demo", "index", "catalogue", "template", "user", "key", "config", "doctor", "manage")
+COMMANDS = (
+    "serve", "worker", "solve", "simulate", "demo", "index", "catalogue", "template", "user", "observatory", "key",
+    "config", "doctor", "manage",
+)  # fmt: skip
 
 
 class Command(Protocol):

@@ -18,8 +18,9 @@ from rest_framework.response import Response
 from hven.accounts import access
 from hven.accounts.access import Verb
 from hven.accounts.actor import READ
+from hven.dialects.rest import described
 from hven.dialects.stdweb import wire, words
-from hven.dialects.stdweb.base import StdwebView, described
+from hven.dialects.stdweb.base import StdwebView
 from hven.dialects.stdweb.serializers import FilePart
 from hven.dialects.stdweb.tasks import find_task
 from hven.errors import Invalid, NotFound

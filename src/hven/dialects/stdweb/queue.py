@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from hven.accounts import access
 from hven.accounts.access import Verb
+from hven.dialects.rest import described
 from hven.dialects.stdweb import wire
-from hven.dialects.stdweb.base import StdwebView, described
+from hven.dialects.stdweb.base import StdwebView
 from hven.dialects.stdweb.tasks import find_task
 from hven.imaging.models import Run, RunState
 from hven.imaging.services import reductions

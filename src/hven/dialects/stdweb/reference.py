@@ -7,8 +7,9 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hven.dialects.rest import described
 from hven.dialects.stdweb import wire
-from hven.dialects.stdweb.base import StdwebView, described
+from hven.dialects.stdweb.base import StdwebView
 from hven.errors import NotFound
 from hven.imaging.models import Preset
 

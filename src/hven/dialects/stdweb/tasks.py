@@ -17,8 +17,9 @@ from hven.accounts import services as accounts
 from hven.accounts.access import Verb
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Grant, Observatory
-from hven.dialects.stdweb import auth, wire, words
-from hven.dialects.stdweb.base import StdwebView, described
+from hven.dialects.rest import client_address, described
+from hven.dialects.stdweb import wire, words
+from hven.dialects.stdweb.base import StdwebView
 from hven.dialects.stdweb.serializers import (
     Corners,
     Credentials,
@@ -56,7 +57,7 @@ class Token(StdwebView):
     @described(request=Credentials, responses=_ANSWER)
     def post(self, request: Request) -> Response:
         """Make a token; it lasts 30 days, and the ten newest of a user stay alive."""
-        context = {"request": request, "address": auth.client_address(request)}
+        context = {"request": request, "address": client_address(request)}
         form = Credentials(data=request.data, context=context)
         form.is_valid(raise_exception=True)
         return Response({"token": accounts.mint_token(form.validated_data["user"], "stdweb").secret})
@@ -99,7 +100,7 @@ class Tasks(StdwebView):
             config=sent.get("config") or {},
             preset=sent.get("preset"),
             observatories=sent.get("groups", ()),
-            address=auth.client_address(request) or None,
+            address=client_address(request) or None,
         )
         reduction = reductions.begin_reduction(self.actor, blob, wish)
         return Response(wire.created(reduction, groups_of(reduction)), 201)

@@ -1,0 +1,75 @@
+"""What dialects on the REST framework share; nothing of it is set for the framework as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.http import HttpRequest
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import SessionAuthentication as Sessions
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.settings import APISettings
+
+from hven.accounts.actor import ANYONE, Actor
+from hven.accounts.models import User
+
+View = Callable[..., Any]
+
+
+def described(**words: Any) -> Callable[[View], View]:
+    """Describe a method of a view for OpenAPI, as `drf_spectacular.utils.extend_schema` takes it."""
+
+    def decorate(view: View) -> View:
+        view.schema = AutoSchema  # type: ignore[attr-defined] # else the framework's own, which is set for all views
+        described_view: View = extend_schema(**words)(view)
+        return described_view
+
+    return decorate
+
+
+class Negotiation(DefaultContentNegotiation):
+    """JSON unless a browser asks; ``?format=`` belongs to the dialect, and no answer is refused for its type."""
+
+    settings = APISettings({"URL_FORMAT_OVERRIDE": None})  # type: ignore[assignment,arg-type] # the stubs know defaults only
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the renderer that the client likes best, the first one where it likes none."""
+        listed = list(renderers)
+        try:
+            found: tuple[BaseRenderer, str] = super().select_renderer(request, listed, format_suffix)
+        except NotAcceptable:
+            return listed[0], listed[0].media_type
+        return found
+
+
+class SessionAuthentication(Sessions):
+    """Somebody signed in on the pages; writes are then guarded against forged requests."""
+
+
+class SignedIn(BasePermission):
+    """Somebody must be signed in, by key or on the pages."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Say whether somebody is."""
+        return isinstance(request.user, User)
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who asks."""
+    if isinstance(request.auth, Actor):
+        return request.auth
+    return Actor.of(request.user) if isinstance(request.user, User) else ANYONE
+
+
+def client_address(request: Request) -> str:
+    """Return the client's address; trusted proxies were resolved before."""
+    plain: HttpRequest = request._request  # noqa: SLF001 - the framework's name for Django's request
+    return str(plain.META.get("REMOTE_ADDR", ""))
