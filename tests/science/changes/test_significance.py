@@ -24,15 +24,15 @@ def weighed(pair: Scene, difference: Difference, diff: np.ndarray):
 
 
 def test_a_clean_difference_shows_no_error_of_its_stars(pair: Scene, difference: Difference) -> None:
-    _, (position, share) = weighed(pair, difference, difference.diff)
-    assert position < 0.03 and share < 0.02
+    _, (position, share, wings) = weighed(pair, difference, difference.diff)
+    assert position < 0.03 and share < 0.02 and wings < 0.05
 
 
 def test_shifted_stars_are_told_as_a_position_error_and_give_no_peaks(pair: Scene, difference: Difference) -> None:
     x, y, flux = pair.stars.T
     moved = drawn(480, x + 0.1, y, flux, 3.2) - drawn(480, x, y, flux, 3.2)
     clean, _ = weighed(pair, difference, difference.diff)
-    raw, (position, _) = weighed(pair, difference, difference.diff + moved)
+    raw, (position, _, _) = weighed(pair, difference, difference.diff + moved)
     assert 0.03 < position < 0.2
     near = np.zeros(clean.shape, bool)
     for a, b in zip(x, y, strict=True):

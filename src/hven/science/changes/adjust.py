@@ -92,7 +92,7 @@ def adjust(difference: Difference, x: Floats, y: Floats, source_chi2: Floats) ->
     after = before - 2 * (limited * vector).sum(axis=1) + np.einsum("na,nab,nb->n", limited, matrix, limited)
     freedom = np.maximum(np.count_nonzero(~bad, axis=(1, 2)) - 3.0, 1.0)
     p_value = chi2_distribution.sf(after, freedom)
-    position, share = difference.star_error
+    position, share, _ = difference.star_error
     usual = (np.abs(scale - 1) <= _USUAL * max(share, 0.01)) & (length <= _USUAL * max(position, 0.02))
     better = after < source_chi2 - np.where(usual, 0.0, _CLEAR)
     explains = better & ((after < _SHARE * before) | (p_value > _LEAST_P))

@@ -15,7 +15,7 @@ from hven.science.sky.wcs import Wcs
 
 Floats = NDArray[np.float64]
 _MOST = 5000  # peaks looked at
-_MARGIN = 2  # pixels from the edge, within which no star can be told from noise
+_MARGIN = 2  # pixels from the edge, within which no star can be told from noise; more where the frame was smoothed
 _CHI2_SIGMA = 7.0  # deviations of chi2, above which a source has not the shape of a star
 _SHARP = 0.6  # excess of the brightest pixel over the star image
 _SHARP_SIGMA = 4.0
@@ -91,7 +91,8 @@ def peaks(difference: Difference, sn: float) -> tuple[NDArray[np.int64], NDArray
     size = 5 if difference.fwhm_px > 2.5 else 3
     top = cv2.dilate(significance, np.ones((size, size), np.uint8))
     found = (significance >= max(sn, 1e-6)) & (significance == top) & ~difference.mask
-    found[:_MARGIN], found[-_MARGIN:], found[:, :_MARGIN], found[:, -_MARGIN:] = False, False, False, False
+    margin = _MARGIN + int(np.ceil(2 * difference.smoothing_px))
+    found[:margin], found[-margin:], found[:, :margin], found[:, -margin:] = False, False, False, False
     row, column = np.nonzero(found)
     order = np.argsort(-significance[row, column], kind="stable")[:_MOST]
     return column[order].astype(np.int64), row[order].astype(np.int64)

@@ -85,7 +85,7 @@ class Difference:
     correlation: (
         Floats  # (k, k), autocovariance of the noise of `diff` over its variance, k odd, zero lag in the middle
     )
-    star_error: tuple[float, float]  # residuals of stars: position error in pixels, and share of their light
+    star_error: tuple[float, float, float]  # what stars leave: position error in pixels, shares of light and halo
     stars: int  # that the kernel rests on
     chi2: float  # of them, per degree of freedom
     peak_density: float  # of noise peaks of `significance` per pixel: times u exp(-u^2 / 2) above u

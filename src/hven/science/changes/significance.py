@@ -11,7 +11,9 @@ from hven.science.stars.background import estimate_background
 
 _BRIGHT_SNR = 60.0  # of stars whose residuals are looked at
 _LEAST_POSITION_PX, _LEAST_SHARE = 0.003, 0.001
-_UNKNOWN = 0.02, 0.01  # where no star tells
+_UNKNOWN = 0.02, 0.01, 0.0  # where no star tells
+_HALO_FWHM = 0.6  # by which the light is smoothed for the halo
+_OUTER_FWHM = 1.3  # where it is looked at
 
 
 def significance(
@@ -24,7 +26,7 @@ def significance(
     stars: Stars,
     fwhm_px: float,
     cell: int,
-) -> tuple[NDArray[np.float32], tuple[float, float]]:
+) -> tuple[NDArray[np.float32], tuple[float, float, float]]:
     """Return the significance of a new source at each pixel (height, width), and what stars leave.
 
     Parameters
@@ -36,7 +38,7 @@ def significance(
     variances : (frame's, template's)
         (height, width) float32 each, ADU^2 a pixel, before either was convolved.
     stars : Stars
-        Of the frame: their residuals show position errors (pixels) and profile errors (share of their light).
+        Of the frame: their residuals show position errors (pixels), and profile errors (shares of light and halo).
     cell : int
         Pixels of the mesh on which the noise is measured beside the theory.
 
@@ -54,11 +56,14 @@ def significance(
     light = convolved(np.maximum(matched, 0), filter_.image)
     slope = cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=3, scale=0.125) ** 2
     slope += cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=3, scale=0.125) ** 2
-    error = _star_error(flux, variance, light, slope, mask=mask, stars=stars, fwhm_px=fwhm_px)
+    halo = cv2.GaussianBlur(light, (0, 0), _HALO_FWHM * fwhm_px)
+    error = _star_error(flux, variance, (light, slope, halo), mask=mask, stars=stars, fwhm_px=fwhm_px)
     slope *= np.float32(error[0] ** 2)
     light *= np.float32(error[1])
+    halo *= np.float32(error[2])
     variance += slope
     variance += light**2
+    variance += halo**2
     flux /= np.sqrt(variance)
     flux[mask] = 0
     return flux, error
@@ -67,17 +72,18 @@ def significance(
 def _star_error(
     flux: NDArray[np.float32],
     variance: NDArray[np.float32],
-    light: NDArray[np.float32],
-    slope: NDArray[np.float32],
+    shapes: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
     *,
     mask: NDArray[np.bool_],
     stars: Stars,
     fwhm_px: float,
-) -> tuple[float, float]:
-    """Return what stars leave on the filtered difference: a position error, pixels, and a share of their light.
+) -> tuple[float, float, float]:
+    """Return what stars leave on the filtered difference: a position error, pixels, and shares of light and halo.
 
-    In a star's middle the slope vanishes and its light tells; around it the slope does.
+    `shapes` are the filtered template's light, the square of its slope, and its halo. In a star's middle the slope
+    vanishes and its light tells; around it the slope does, and further out what the kernel did not match.
     """
+    light, slope, halo = shapes
     height, width = flux.shape
     reach = int(np.ceil(1.5 * fwhm_px)) + 1
     column, row = np.rint(stars.x).astype(int), np.rint(stars.y).astype(int)
@@ -95,12 +101,27 @@ def _star_error(
     # medians do not see the few that vary; 0.4549 is the median of a squared normal deviate
     excess = (flux[row, column] ** 2 - 0.4549 * variance[row, column]) / np.maximum(light[row, column], 1e-6) ** 2
     share = float(np.sqrt(max(np.median(excess) / 0.4549, 0.0)))
-    ring = max(0.6 * fwhm_px, 1.0)
-    angles = np.arange(8) * np.pi / 4
-    around_x = column[:, None] + np.rint(ring * np.cos(angles)).astype(int)
-    around_y = row[:, None] + np.rint(ring * np.sin(angles)).astype(int)
-    squares = flux[around_y, around_x] ** 2 - variance[around_y, around_x]
-    squares = squares - share**2 * light[around_y, around_x] ** 2
-    mean_slope = np.maximum(slope[around_y, around_x].mean(axis=1), 1e-12)
-    position = float(np.sqrt(max(np.median(squares.mean(axis=1) / mean_slope), 0.0)))
-    return max(position, _LEAST_POSITION_PX), max(share, _LEAST_SHARE)
+    around = _ring(column, row, max(0.6 * fwhm_px, 1.0))
+    squares = flux[around] ** 2 - variance[around] - share**2 * light[around] ** 2
+    position = _root_of_median(squares, slope[around])
+    outer = _ring(column, row, _OUTER_FWHM * fwhm_px)
+    squares = flux[outer] ** 2 - variance[outer] - share**2 * light[outer] ** 2 - position**2 * slope[outer]
+    wings = _root_of_median(squares, halo[outer] ** 2)
+    return max(position, _LEAST_POSITION_PX), max(share, _LEAST_SHARE), wings
+
+
+def _ring(
+    column: NDArray[np.int64], row: NDArray[np.int64], radius_px: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows and columns of points about pixels, (n, points) each."""
+    angles = np.arange(12) * np.pi / 6
+    return (
+        row[:, None] + np.rint(radius_px * np.sin(angles)).astype(np.int64),
+        column[:, None] + np.rint(radius_px * np.cos(angles)).astype(np.int64),
+    )
+
+
+def _root_of_median(squares: NDArray[np.float32], scale: NDArray[np.float32]) -> float:
+    """Return the root of the stars' median ratio of mean squares; 0 where noise accounts for all."""
+    ratio = squares.mean(axis=1) / np.maximum(scale.mean(axis=1), 1e-12)
+    return float(np.sqrt(max(float(np.median(ratio)), 0.0)))

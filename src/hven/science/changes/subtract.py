@@ -159,8 +159,8 @@ def _nothing(frame: Plane, bad: NDArray[np.bool_], cell: int, fwhm_px: float) ->
     return Difference(
         diff=empty, noise=np.sqrt(flat.variance(flat.data)), convolved=flat.data, significance=empty.copy(), mask=bad,
         kernel=SpatialKernel(one[None], 0, width, height), psf=psf, profiles=SpatialKernel(psf[None], 0, width, height),
-        frame_psf=psf, smoothing_px=0.0, correlation=one, star_error=(0.0, 0.0), stars=0, chi2=0.0, peak_density=0.0,
-        fwhm_px=fwhm_px, template_fwhm_px=fwhm_px, identical=True,
+        frame_psf=psf, smoothing_px=0.0, correlation=one, star_error=(0.0, 0.0, 0.0), stars=0, chi2=0.0,
+        peak_density=0.0, fwhm_px=fwhm_px, template_fwhm_px=fwhm_px, identical=True,
     )  # fmt: skip
 
 

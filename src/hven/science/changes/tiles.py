@@ -8,7 +8,7 @@ from hven.errors import Invalid
 from hven.science.changes.planes import Plane
 from hven.science.sky.wcs import Wcs
 
-MOST_PX = 24_000_000  # pixels subtracted at once: some 20 arrays of 4 bytes
+MOST_PX = 12_000_000  # pixels subtracted at once: some 20 arrays of 4 bytes
 OVERLAP_PX = 50
 
 
