@@ -3,7 +3,7 @@
     python bench/photometry.py [--seeds 20] [--yardstick PYTHON] [--scenes ../shared/sim/make_scene.py]
 
 Scenes of 2048 pixels, 0.8 arcsec each, with 1,500 stars, 80 galaxies and 60 cosmic-ray tracks (see the head of
-make_scene.py), and harder ones: crowded, undersampled, trailed, a steep sky, 30 % masked, 4096 pixels. stdpipe does
+make_scene.py), frames of hven's own simulator, and harder scenes: crowded, undersampled, trailed, a steep sky, 30 % masked, 4096 pixels. stdpipe does
 what STDWeb has it do: LACosmic, SExtractor where it is installed (its own SEP else), the isolation forest, apertures,
 the zero point. The true zero point is that of the aperture each of them used: a profile on pixels, summed in the circle
 and the ring. CPU seconds are the second of two runs, pictures apart; stdpipe's are the first run's after three scenes.
@@ -33,6 +33,8 @@ from hven.science.photometry.masks import MaskBit  # noqa: E402
 from hven.science.photometry.measure import MeasureSettings  # noqa: E402
 from hven.science.photometry.pipeline import CalibrateSettings, measure_and_calibrate  # noqa: E402
 from hven.science.photometry.plots import draw_plots  # noqa: E402
+from hven.science.simulate.exposure import simulate  # noqa: E402
+from hven.science.simulate.spec import Spec  # noqa: E402
 from hven.science.sky.wcs import Wcs  # noqa: E402
 
 SCENES = Path(__file__).resolve().parents[2] / "shared" / "sim" / "make_scene.py"
@@ -43,6 +45,7 @@ GOALS = {
     "error_ratio": 0.15, "complete_20": 1.0, "purity": 0.996, "cosmics_found": 335 / 340, "cosmics_extra": 60,
     "cores_masked": 0, "stars_lost": 0.01, "above_possible": 1.1,
 }  # fmt: skip
+OWN_FRAMES = 12
 KINDS = ("crowded", "undersampled", "trailed", "steep_sky", "masked", "large")
 MAKE = """
 import sys
@@ -322,6 +325,55 @@ def with_times(figures: dict, found: dict) -> dict:
     return figures | {name: float(found[name]) for name in names if name in found}
 
 
+def own_frame(seed: int) -> dict:
+    """Return the figures of one frame of hven's own simulator: 16 bits, hot pixels, vignetting, a catalogue of one band.
+
+    Depth counts by the best possible signal-to-noise ratio that the simulator tells of each star.
+    """
+    exposure = simulate(
+        Spec(
+            stars="random", random_stars=1500, width_deg=0.45, limit_mag=20.0, seed=seed, cosmic_rays=40, vignetting=0.1,
+            fwhm_px=(2.0, 2.6, 3.4, 4.5)[seed % 4], orientation_deg=37.0 * seed % 360, gain=(0.6, 1.5, 4.0)[seed % 3],
+        )
+    )  # fmt: skip
+    spec, stars = exposure.spec, exposure.stars
+    rng = np.random.default_rng(seed)
+    error = np.full(len(stars), 0.01)
+    catalogue = Table(
+        {"RAJ2000": stars.ra, "DEJ2000": stars.dec, "rmag": stars.mag + rng.normal(0, error), "e_rmag": error}
+    )
+    begin = common.cpu()
+    inspection = inspect(exposure.data, Meaning(filter="r", gain=spec.gain, saturation=spec.saturation_adu))
+    done = measure_and_calibrate(inspection, exposure.wcs, lambda *_: catalogue[stars.mag < 19.5])
+    cpu = common.cpu() - begin
+    objects = done.measured.objects
+    x, y = np.asarray(objects["x"]), np.asarray(objects["y"])
+    everything = cKDTree(np.column_stack([stars.x, stars.y]))
+    distance, near = cKDTree(np.column_stack([x, y])).query(np.column_stack([stars.x, stars.y]))
+    inside = (np.abs(stars.x - spec.width / 2) < spec.width / 2 - 10) & (
+        np.abs(stars.y - spec.height / 2) < spec.height / 2 - 10
+    )
+    alone = inside & (everything.query(np.column_stack([stars.x, stars.y]), k=2)[0][:, 1] > 4 * spec.fwhm_px)
+    flags, hits = np.asarray(objects["flags"])[near], (inspection.bits & MaskBit.COSMIC) > 0
+    core = np.zeros(hits.shape, bool)
+    bright = inside & (exposure.snr > 8)
+    core[np.rint(stars.y[bright]).astype(int), np.rint(stars.x[bright]).astype(int)] = True
+    clean = alone & (distance < 1.0) & ((flags & ~2) == 0) & (exposure.snr > 12)
+    off = (np.asarray(objects["mag_calib"])[near] - stars.mag)[clean]
+    back = everything.query(np.column_stack([x, y]))[0]
+    return {
+        "complete_snr_10": float(np.mean(distance[alone & (exposure.snr > 10)] < 1.5)),
+        "complete_snr_6_10": float(np.mean(distance[alone & (exposure.snr > 6) & (exposure.snr <= 10)] < 1.5)),
+        "purity": float(1 - np.mean(back > 2.5)),
+        "bias_mag": float(np.median(off[exposure.snr[clean] > 40])),
+        "pull": float(1.4826 * np.median(np.abs((off - np.median(off)) / np.asarray(objects["magerr"])[near][clean]))),
+        "stars_lost": float(np.mean((flags[alone & (distance < 1.5)] & 0x800) > 0)),
+        "cosmics_found": float((hits & exposure.cosmic_rays).sum() / max(exposure.cosmic_rays.sum(), 1)),
+        "cores_masked": int((hits & ~exposure.cosmic_rays & core).sum()),
+        "cpu_s": cpu,
+    }
+
+
 def verdict(plain: dict, best: dict) -> dict[str, bool]:
     """Say which goals are met: scatter and its errors by the better of plain and weighted apertures."""
     met = {
@@ -380,6 +432,9 @@ def main() -> None:
             if other is not None:
                 figures[kind]["stdpipe"] = medians([with_times(score(scene, other), other)])
             print(kind, file=sys.stderr)
+    frames = [own_frame(seed) for seed in range(1, OWN_FRAMES + 1)]
+    figures["own_simulator"] = {name: float(np.median([f[name] for f in frames])) for name in frames[0]}
+    figures["own_simulator"]["cores_masked"] = max(f["cores_masked"] for f in frames)
     met = verdict(figures["base"]["plain"], figures["base"]["optimal"])
     figures["met"] = met
     common.finish(figures, all(met.values()))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hven.science.photometry.moments import windowed
+from hven.science.photometry.moments import levelled, windowed
 
 SIGMA = 1.5
 
@@ -40,6 +40,14 @@ def test_a_masked_pixel_is_taken_from_the_other_side() -> None:
     image[31, 32] = 1e5
     found = measure(image, closed=closed)
     assert (found.x[0], found.y[0]) == pytest.approx((30, 31), abs=0.01)
+
+
+def test_a_level_under_a_star_is_taken_off_exactly() -> None:
+    clean, raised = measure(plane()), measure(plane() + np.float32(3.0))
+    found = levelled(raised, np.array([3.0]), SIGMA)
+    assert found.xx[0] == pytest.approx(clean.xx[0], rel=0.01)
+    assert found.signal[0] == pytest.approx(clean.signal[0], rel=0.01)
+    assert raised.xx[0] > 1.05 * clean.xx[0]
 
 
 def test_errors_are_the_scatter() -> None:

@@ -13,9 +13,9 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from hven.errors import Invalid
-from hven.science.photometry.apertures import Sums, aperture_flux, measure_rings, optimal_flux
+from hven.science.photometry.apertures import Rings, Sums, aperture_flux, measure_rings, optimal_flux
 from hven.science.photometry.masks import Bits, MaskBit, bridged
-from hven.science.photometry.moments import Windowed, windowed
+from hven.science.photometry.moments import Windowed, levelled, windowed
 from hven.science.photometry.objects import Flag, Objects, Trail, common_trail, find_objects
 from hven.science.photometry.psf import PsfModel, fit_psf
 from hven.science.photometry.shapes import shape_outliers, star_locus
@@ -27,6 +27,7 @@ _DISTURBED = 0.1  # of an aperture's area
 _STAR_SNR = 20.0
 _FEWEST = 5
 _TRAIL_TURNS = 4
+_SAME_WIDTH = 0.03  # of the FWHM, within which the sky's rings need not be measured again
 _SIGMA = 2.3548
 _ALONE = 2.5  # FWHM from any other object, for stars that make the profile
 NOT_CLEAN = ~int(Flag.DEBLENDED)
@@ -139,6 +140,10 @@ def measure_objects(
         noise=noise, gain=gain, closed=closed, segmentation=found.segmentation, numbers=numbers,
     )  # fmt: skip
     x, y = np.where(moments.moved, moments.x, found.x), np.where(moments.moved, moments.y, found.y)
+    owned = cv2.dilate((found.segmentation > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    rings = _rings(image, x, y, first, settings, noise=noise, closed=owned | closed)
+    # where the mesh misses the sky, as in a vignetted corner, stars would look narrow or wide
+    moments = levelled(moments, rings.level, window)
     snr = moments.signal / np.maximum(noise * np.sqrt(4 * np.pi) * window, 1e-12)
     notes: list[str] = []
     if settings.filter_shapes:
@@ -146,16 +151,8 @@ def measure_objects(
     fwhm, stars = _fwhm(half_light, flags, snr, first)
     fwhm = settings.fwhm_px or fwhm
     radius = settings.aperture_fwhm * fwhm
-    owned = cv2.dilate((found.segmentation > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    rings = measure_rings(
-        image,
-        x,
-        y,
-        settings.ring_inner_fwhm * fwhm,
-        settings.ring_outer_fwhm * fwhm,
-        noise=noise,
-        closed=owned | closed,
-    )
+    if abs(fwhm / first - 1) > _SAME_WIDTH:
+        rings = _rings(image, x, y, fwhm, settings, noise=noise, closed=owned | closed)
     sums = aperture_flux(image, x, y, radius, rings, noise=noise, gain=gain, closed=bits > 0)
     flags = flags | sums.flags | _disturbed(found, x, y, radius)
     flux, error, psf = sums.flux, sums.error, None
@@ -169,9 +166,8 @@ def measure_objects(
                    auto=auto, half_light=half_light, flags=flags, background=background, window=window)  # fmt: skip
     with np.errstate(invalid="ignore"):
         # a window of the stars' width is nearly as sensitive as a detection can be, and an aperture is not
-        local = snr - rings.level * np.sqrt(4 * np.pi) * window / np.maximum(noise, 1e-12)
         # the place was moved to where the light is most, which adds two degrees of freedom of noise
-        local = np.sqrt(np.maximum(local**2 - 2, 0)) * (local > 0)
+        local = np.sqrt(np.maximum(snr**2 - 2, 0)) * (snr > 0)
         best = np.maximum(flux / error, np.where(moments.moved & (flux > 0), local, 0))
         strong = np.isfinite(flux) & (best > settings.least_snr)
     order = np.flatnonzero(strong)
@@ -183,6 +179,20 @@ def measure_objects(
         )
     kept = Windowed(*(getattr(moments, name)[order] for name in Windowed.__slots__))
     return Measured(table[order], float(fwhm), stars, float(radius), found.segmentation, image, psf, kept, tuple(notes))
+
+
+def _rings(
+    image: NDArray[np.float32],
+    x: Floats,
+    y: Floats,
+    fwhm: float,
+    settings: MeasureSettings,
+    *,
+    noise: Floats,
+    closed: NDArray[np.bool_],
+) -> Rings:
+    inner, outer = settings.ring_inner_fwhm * fwhm, settings.ring_outer_fwhm * fwhm
+    return measure_rings(image, x, y, inner, outer, noise=noise, closed=closed)
 
 
 def _found(

@@ -4,7 +4,7 @@ The window has the stars' width, so noise counts little (Bernstein & Jarvis 2002
 window; the place iterates like SExtractor's XWIN_IMAGE).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,27 @@ def windowed(
         none = np.zeros(0)
         return Windowed(none, none, none, none, none, none, none, none, none, np.zeros(0, np.bool_))
     return Windowed(*(np.concatenate([getattr(part, name) for part in parts]) for name in Windowed.__slots__))
+
+
+def levelled(found: Windowed, level: Floats, sigma_px: float) -> Windowed:
+    """Return the moments with a sky level (n,), ADU a pixel, taken off the light; places do not depend on it.
+
+    A level adds its integral over the window to the light, and the window's own variance to the moments.
+    """
+    area = 2 * np.pi * sigma_px**2
+    before = 0.5 * found.signal
+    after = before - level * area
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(after > 0, before / after, np.nan)
+        taken = np.where(after > 0, level * area / after, np.nan) * sigma_px**2
+    return replace(
+        found,
+        xx=found.xx * share - taken,
+        yy=found.yy * share - taken,
+        xy=found.xy * share,
+        error=found.error * np.abs(share),
+        signal=2 * after,
+    )
 
 
 def _measured(
