@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from hven.accounts.actor import Actor
 from hven.errors import Invalid
+from hven.imaging.models import Reduction
+from hven.imaging.services import folder, reductions
 from hven.imaging.steps import transients
 from hven.imaging.steps.context import StepContext
 from hven.imaging.steps.registry import Outcome
 from hven.science.changes.cutout import read_cutout
+from hven.storage import services as storage
 from tests.imaging.steps.changing import measured, with_new_sources
 from tests.science.photometry.scenes import Scene
 
@@ -71,3 +75,28 @@ def test_wrong_values_are_refused_with_a_sentence(ready: StepContext, config: di
 def test_without_photometry_the_sentence_says_what_to_do(context: Make) -> None:
     with pytest.raises(Invalid, match="Run photometry first"):
         looked(context())
+
+
+def test_a_candidate_must_be_on_the_other_tasks_that_its_owner_may_see(
+    ready: StepContext, user: Any, other_user: Any, tmp_path: Any
+) -> None:
+    def task(owner: Any, rows: Table | None = None) -> Reduction:
+        wish = reductions.Wish(origin="web", name="a.fits", config={})
+        made = reductions.begin_reduction(Actor.of(owner), storage.put(b"SIMPLE  = pixels"), wish)
+        if rows is not None:
+            rows.write(tmp_path / "rows.parquet", format="parquet", overwrite=True)
+            content = storage.put((tmp_path / "rows.parquet").read_bytes())
+            folder.put_file(Actor.of(owner), made, "objects.parquet", content)
+        return made
+
+    everything = looked(ready).results["candidates"]
+    found = Table.read(ready.files.find("candidates_simple.vot"))
+    places = Table({"ra": np.asarray(found["ra"][:3], float), "dec": np.asarray(found["dec"][:3], float)})
+    seen, hidden, bare = task(user, places), task(other_user, places), task(user)
+    with pytest.raises(Invalid, match="no list of objects that this task may see"):
+        looked(ready, simple_others=str(seen.pk))
+    ready.actor = Actor.of(user)
+    assert looked(ready, simple_others=str(seen.pk)).results["candidates"] == 3 < everything
+    for other in (hidden.pk, bare.pk, 10**9):
+        with pytest.raises(Invalid, match=f"Task {other} has no list of objects that this task may see"):
+            looked(ready, simple_others=f"{seen.pk} {other}")
