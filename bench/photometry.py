@@ -3,11 +3,11 @@
     python bench/photometry.py [--seeds 20] [--yardstick PYTHON] [--scenes ../shared/sim/make_scene.py]
 
 Scenes of 2048 pixels, 0.8 arcsec each, with 1,500 stars, 80 galaxies and 60 cosmic-ray tracks (see the head of
-make_scene.py), frames of hven's own simulator, and harder scenes: crowded, undersampled, trailed, a steep sky, 30 % masked, 4096 pixels. stdpipe does
-what STDWeb has it do: LACosmic, SExtractor where it is installed (its own SEP else), the isolation forest, apertures,
-the zero point. The true zero point is that of the aperture each of them used: a profile on pixels, summed in the circle
-and the ring. CPU seconds are the second of two runs, pictures apart; stdpipe's are the first run's after three scenes.
-Prints one JSON object; exits 1 where a goal is missed.
+make_scene.py); harder ones: crowded, undersampled, trailed, a steep sky, 30 % masked, 4096 pixels; and frames of hven's
+own simulator. stdpipe does what STDWeb has it do: LACosmic, SExtractor where it is installed (its own SEP else), the
+isolation forest, apertures, the zero point. The true zero point is that of the aperture each of them used: a profile on
+pixels, summed in the circle and the ring. CPU seconds are the second of two runs, pictures apart; stdpipe's are the
+first run's after three scenes. Prints one JSON object; exits 1 where a goal is missed.
 """
 
 import argparse
@@ -326,14 +326,15 @@ def with_times(figures: dict, found: dict) -> dict:
 
 
 def own_frame(seed: int) -> dict:
-    """Return the figures of one frame of hven's own simulator: 16 bits, hot pixels, vignetting, a catalogue of one band.
+    """Return the figures of one frame of hven's own simulator: 16 bits, hot pixels, vignetting, one band.
 
     Depth counts by the best possible signal-to-noise ratio that the simulator tells of each star.
     """
     exposure = simulate(
         Spec(
-            stars="random", random_stars=1500, width_deg=0.45, limit_mag=20.0, seed=seed, cosmic_rays=40, vignetting=0.1,
-            fwhm_px=(2.0, 2.6, 3.4, 4.5)[seed % 4], orientation_deg=37.0 * seed % 360, gain=(0.6, 1.5, 4.0)[seed % 3],
+            stars="random", random_stars=1500, width_deg=0.45, limit_mag=20.0, seed=seed, cosmic_rays=40,
+            vignetting=0.1, fwhm_px=(2.0, 2.6, 3.4, 4.5)[seed % 4],
+            orientation_deg=37.0 * seed % 360, gain=(0.6, 1.5, 4.0)[seed % 3],
         )
     )  # fmt: skip
     spec, stars = exposure.spec, exposure.stars
