@@ -13,7 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from hven.errors import Invalid, Unavailable
-from hven.imaging.steps import subtraction
+from hven.imaging.steps import subtraction, subtraction_tiles
 from hven.imaging.steps.context import StepContext
 from hven.imaging.steps.registry import Outcome
 from hven.science.changes.cutout import read_cutout
@@ -131,6 +131,23 @@ def test_a_template_of_the_frames_size_needs_no_projection(ready: Any, scene: Sc
     lay_template(context, scene, new.template[:600], placed=False)
     with pytest.raises(Invalid, match="no projection"):
         subtracted(context)
+
+
+def test_a_template_of_another_projection_is_refused_by_its_name(ready: Any, scene: Scene, new: New) -> None:
+    context = ready()
+    lay_template(context, scene, new.template)
+    path = context.files.find("custom_template.fits")
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].header["CTYPE1"], hdus[0].header["CTYPE2"] = "RA---ZEA", "DEC--ZEA"
+    with pytest.raises(Invalid, match="RA---ZEA"):
+        subtracted(context)
+
+
+def test_only_the_most_significant_of_very_many_get_cutouts(ready: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subtraction_tiles, "MOST", 4)
+    outcome = subtracted(ready())
+    assert outcome.results["candidates"] == 4
+    assert outcome.results["rejected"] == {"beyond the 4 most significant": 2}
 
 
 def test_a_mask_of_the_template_leaves_nothing_there(ready: Any, new: New) -> None:

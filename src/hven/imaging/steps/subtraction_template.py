@@ -35,6 +35,7 @@ def frame_and_template(context: StepContext, inputs: Inputs) -> tuple[Plane, Pla
 def _custom(context: StepContext, inputs: Inputs) -> Plane | None:
     """Return the user's own template; None where there is none."""
     from hven.science.changes.planes import Plane  # noqa: PLC0415 - OpenCV and astropy, for workers
+    from hven.science.frames.cards import as_mapping  # noqa: PLC0415 - OpenCV and astropy, for workers
     from hven.science.frames.header import wcs_from  # noqa: PLC0415 - OpenCV and astropy, for workers
     from hven.science.frames.read import read_frame  # noqa: PLC0415 - OpenCV and astropy, for workers
 
@@ -47,6 +48,12 @@ def _custom(context: StepContext, inputs: Inputs) -> Plane | None:
     say(context, f"The template is {CUSTOM}, {frame.width} by {frame.height} pixels.")
     wcs = wcs_from(frame)
     if wcs is None:
+        projection = str(as_mapping(frame.cards).get("CTYPE1", ""))
+        if projection.startswith("RA--"):
+            raise Invalid(
+                f"The projection of {CUSTOM} ({projection[:16]}) is not one that hven computes; solve the template, or "
+                "resample it to a gnomonic one (TAN)."
+            )
         if frame.data.shape != inputs.frame.data.shape:
             raise Invalid(f"{CUSTOM} has no projection in its header, and is not of the frame's size; solve it first.")
         say(context, "It has no projection; its pixels are taken to be the frame's.")

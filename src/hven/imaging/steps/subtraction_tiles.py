@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hven.science.changes.subtract import Options
     from hven.science.changes.tiles import Tile
 
+MOST = 300  # candidates: each gets a cutout, and no person looks at more
+
 
 @dataclass(slots=True)
 class Whole:
@@ -152,6 +154,10 @@ def joined(
         rejected[reason] = int(np.count_nonzero(keep & bad))
         keep &= ~bad
     order = np.flatnonzero(keep)
+    if order.size > MOST:
+        order = order[np.argsort(-np.asarray(table["snr"], float)[order], kind="stable")]
+        rejected[f"beyond the {MOST} most significant"] = int(order.size - MOST)
+        order = order[:MOST]
     order = order[np.argsort(-np.nan_to_num(np.asarray(table["flux"], float)[order]), kind="stable")]
     table = table[order]
     table["NUMBER"] = np.arange(1, len(table) + 1)
