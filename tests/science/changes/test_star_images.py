@@ -64,7 +64,8 @@ def test_lonely_stars_make_the_profile(pair: Scene) -> None:
     stars = bright_stars(pair)
     widths = measure_widths(frame, template, stars, 3.2)
     fit, column, row = match_star_images(frame.data, frame, template, stars, widths, smooth_line=gaussian_line(0))
-    profile = star_profiles(frame, found_stars(pair.frame), column[fit.used], row[fit.used], 3.2).at(240, 240)
+    profiles = star_profiles(frame, found_stars(pair.frame), widths.stars, column[fit.used], row[fit.used], fwhm_px=3.2)
+    profile = profiles.at(240, 240)
     half = profile.shape[0] // 2
     assert profile[half, half] == pytest.approx(0.0655, rel=0.05)
     assert profile.sum() == pytest.approx(1.0)

@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 _BROADER = 0.25  # by which share of the template's variance the frame's star images must exceed them
 _LEAST_SMOOTHING = 0.45  # pixels, sigma
 _SNR = 20.0
+_ALIKE = 1.5  # how far a star's size may be from the usual one, as a factor of its area
+_TELLING = 10  # brightest stars that tell how much smoothing is needed, at least
+_ENOUGH = 12  # stars, from which galaxies and blends are not asked for the kernel
 _FULL = 0.85  # of saturation, above which a star gives no stamp
 _MODEL_ERROR = 0.01  # of the light of a pixel: no kernel describes a star better
 _LONELY = 12  # stars without neighbours, from which the others are not asked
@@ -54,6 +57,7 @@ class Widths:
 
     frame: Shapes
     template: Shapes
+    stars: Stars  # what looks like a star on both: not galaxies, not blends
     smoothing_px: float  # sigma of the Gaussian that the frame needs, so that the kernel only broadens
 
 
@@ -98,7 +102,7 @@ def measure_widths(frame: Flat, template: Flat, stars: Stars, fwhm_px: float) ->
     chosen = spread(stars.x, stars.y, stars.flux, width, height, margin=half)
     column, row = np.rint(stars.x[chosen]).astype(int), np.rint(stars.y[chosen]).astype(int)
     whole = ~cut(frame.bad | template.bad, column, row, 2).any(axis=(1, 2))
-    column, row = column[whole], row[whole]
+    chosen, column, row = chosen[whole], column[whole], row[whole]
     if column.size < 3:
         raise Invalid(_TOO_FEW)
     one = shapes(cut(frame.data, column, row, half), fwhm_px)
@@ -106,8 +110,19 @@ def measure_widths(frame: Flat, template: Flat, stars: Stars, fwhm_px: float) ->
     good = one.good & two.good
     if np.count_nonzero(good) < 3:
         good = np.ones(column.size, np.bool_)
+    good &= _star_like(one, stars.flux[chosen], good) & _star_like(two, stars.flux[chosen], good)
     a, b = (Shapes(s.xx[good], s.yy[good], s.xy[good], s.good[good]) for s in (one, two))
-    return Widths(a, b, _needed_smoothing(a, b))
+    brightest = np.argsort(-stars.flux[chosen[good]])[: max(_TELLING, np.count_nonzero(good) // 2)]
+    return Widths(a, b, stars.chosen(chosen[good]), _needed_smoothing(a, b, brightest))
+
+
+def _star_like(found: Shapes, flux: Floats, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which shapes are about as large as those of the brightest sources, which stars mostly are."""
+    size = found.xx + found.yy
+    order = np.flatnonzero(good)[np.argsort(-flux[good])]
+    usual = float(np.median(size[order[: max(5, order.size // 2)]]))
+    alike = np.abs(np.log(size / usual)) < np.log(_ALIKE)
+    return alike if np.count_nonzero(alike & good) >= 3 else np.ones(size.size, np.bool_)
 
 
 def match_star_images(
@@ -132,6 +147,8 @@ def match_star_images(
 
     """
     height, width = smoothed.shape
+    if widths.stars.x.size >= _ENOUGH:
+        stars = widths.stars
     target = float(np.median(widths.frame.xx + widths.frame.yy) / 2 + widths.smoothing_px**2)
     source = float(np.median(widths.template.xx + widths.template.yy) / 2)
     sigma = float(np.sqrt(max(target - source, 0.3**2, 0.04 * target)))
@@ -161,14 +178,17 @@ def match_star_images(
 
 
 def star_profiles(
-    frame: Flat, stars: Stars, column: NDArray[np.int64], row: NDArray[np.int64], fwhm_px: float
+    frame: Flat, stars: Stars, like: Stars, column: NDArray[np.int64], row: NDArray[np.int64], *, fwhm_px: float
 ) -> SpatialKernel:
     """Return the frame's star image, as it varies, from stars in the middle of stamps; lonely ones if there are some.
 
-    `stars` are all that were detected.
+    `stars` are all that were detected, `like` those that look like stars.
     """
     height, width = frame.data.shape
     half = int(np.ceil(3.0 * fwhm_px)) + 1
+    wanted = _near(like, column, row)
+    if np.count_nonzero(wanted) >= 3:
+        column, row = column[wanted], row[wanted]
     lonely = _lonely(stars, column, row, 3.0 * fwhm_px)
     if np.count_nonzero(lonely) >= _LONELY:
         column, row = column[lonely], row[lonely]
@@ -185,6 +205,12 @@ def star_profiles(
     return varying_profile(
         cut(frame.data, column, row, half), column, row, offsets=(x - column, y - row), size=(width, height), bad=bad
     )
+
+
+def _near(stars: Stars, column: NDArray[np.int64], row: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which places are those of stars of a list."""
+    distance, _ = cKDTree(np.column_stack([stars.x, stars.y])).query(np.column_stack([column, row]))
+    return np.asarray(distance < 1.5, np.bool_)
 
 
 def _lonely(stars: Stars, column: NDArray[np.int64], row: NDArray[np.int64], reach_px: float) -> NDArray[np.bool_]:
@@ -212,11 +238,11 @@ def _ratio(
     return np.float32(max(float(np.median(ratio)), 1e-6))
 
 
-def _needed_smoothing(frame: Shapes, template: Shapes) -> float:
+def _needed_smoothing(frame: Shapes, template: Shapes, which: NDArray[np.int64]) -> float:
     """Return the sigma, pixels, by which the frame must be smoothed for a kernel that only broadens."""
     xx, yy, xy = ((1 + _BROADER) * t - f for f, t in (
         (frame.xx, template.xx), (frame.yy, template.yy), (frame.xy, template.xy)
     ))  # fmt: skip
     lack = np.stack([np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)], axis=-1)
-    worst = float(np.percentile(np.linalg.eigvalsh(lack)[:, -1], 75))
+    worst = float(np.percentile(np.linalg.eigvalsh(lack[which])[:, -1], 75))
     return float(max(np.sqrt(worst), _LEAST_SMOOTHING)) if worst > 0 else 0.0

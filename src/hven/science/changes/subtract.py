@@ -201,7 +201,7 @@ def _difference(frame: Plane, template: Plane, stars: Stars, options: Options) -
     noise = smoothed_like(variances[0], smooth**2) if line.size > 1 else variances[0].copy()
     noise += smoothed_like(variances[1], middle**2)
     np.sqrt(noise, out=noise)
-    own = star_profiles(science, stars, column[fit.used], row[fit.used], fwhm)
+    own = star_profiles(science, stars, widths.stars, column[fit.used], row[fit.used], fwhm_px=fwhm)
     profiles = replace(own, planes=np.stack([_smoothed(plane, smooth) for plane in own.planes]))
     psf = profiles.at(middle_x, middle_y)
     skies = science.sky_noise, reference.sky_noise
