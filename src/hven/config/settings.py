@@ -77,7 +77,7 @@ HVEN_INDEX_SOURCES: dict[str, tuple[str, bool]] = {
 }
 HVEN_CHECKOUT = Path(__file__).resolve().parents[3]
 HVEN_ASSETS: Path = OPTIONS["ASSETS"] or HVEN_CHECKOUT / "node_modules"
-HVEN_DIALECT_PREFIXES = {"nova": "nova", "stdweb": "stdweb"}
+HVEN_DIALECT_PREFIXES = {"nova": "nova", "stdweb": "stdweb", "arcsecond": "arcsecond"}
 if _unknown := set(HVEN_DIALECT_HOSTS.values()) - set(HVEN_DIALECT_PREFIXES):
     raise Invalid(
         f"HVEN_DIALECT_HOSTS names the dialect {min(_unknown)}, which hven does not speak;"

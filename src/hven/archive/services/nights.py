@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import Min, QuerySet
 
 from hven.accounts import access
 from hven.accounts.actor import Actor
+from hven.accounts.models import Role
+from hven.accounts.services.owning import new_owner
 from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation
 from hven.archive.services.names import kept_text
+from hven.errors import Invalid
 from hven.jobs import services as jobs
 from hven.science.sky.nights import night_of
 from hven.sites.models import Telescope
 from hven.sites.services.sites import REFILE
 
+P = TypeVar("P", Observation, Calibration)
 NO_TELESCOPE = "Its dataset has no telescope; set one, and it is filed into its night."
 NO_SITE = "Nobody said where its telescope stands; set the site's longitude, and it is filed into its night."
 NO_DATE = "Its header says no time; it belongs to no night."
@@ -154,3 +160,99 @@ def _forget(observation: int | None, calibration: int | None) -> None:
         Observation.objects.filter(pk=observation, data_files__isnull=True, night__isnull=False).delete()
     if calibration is not None:
         Calibration.objects.filter(pk=calibration, data_files__isnull=True, night__isnull=False).delete()
+
+
+# --- what people say of nights -------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def open_night(actor: Actor, telescope: Telescope, night: date, about: str = "") -> NightLog:
+    """Return the log of a telescope's night, opened where there is none yet.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor may not write for the telescope's observatory.
+    """
+    found = NightLog.objects.filter(telescope=telescope, date=night).first()
+    if found is not None:
+        access.check(actor, access.Verb.SEE, found)
+        return found
+    if telescope.observatory is None:
+        access.check(actor, access.Verb.CHANGE, telescope)
+    new_owner(actor, telescope.observatory)
+    made = _night_log(telescope, night)
+    if about:
+        made.about = kept_text(about)[:10_000]
+        made.save(update_fields=["about", "changed"])
+    return made
+
+
+@transaction.atomic
+def describe_night(actor: Actor, night: NightLog, about: str | None) -> NightLog:
+    """Set the words of a night; None leaves them."""
+    access.check(actor, access.Verb.CHANGE, night)
+    if about is not None:
+        night.about = kept_text(about)[:10_000]
+        night.save(update_fields=["about", "changed"])
+    return night
+
+
+@transaction.atomic
+def delete_night(actor: Actor, night: NightLog) -> None:
+    """Delete a night with its observations and calibrations; their files stay, without a night."""
+    access.check(actor, access.Verb.DELETE, night)
+    night.delete()
+
+
+@transaction.atomic
+def create_observation(
+    actor: Actor, night: NightLog, target_name: str, name: str = "", target_class: str | None = None
+) -> Observation:
+    """Open an observation of a night before its files come."""
+    target_name = kept_text(target_name).strip()[:200]
+    if not target_name:
+        raise Invalid("An observation needs the name of its target.")
+    owner = new_owner(actor, night.observatory, Role.VISITOR if night.observatory else Role.MEMBER)
+    access.check(actor, access.Verb.SEE, night)
+    made = Observation.objects.create(
+        owner=owner, observatory=night.observatory, visibility=night.visibility, night=night,
+        name=kept_text(name).strip()[:200] or target_name, target_name=target_name,
+        target_class=(target_class or "AstronomicalObject")[:40],
+    )  # fmt: skip
+    number_observations(night)
+    made.refresh_from_db()
+    return made
+
+
+@transaction.atomic
+def create_calibration(actor: Actor, night: NightLog, name: str) -> Calibration:
+    """Open a calibration of a night before its files come."""
+    name = kept_text(name).strip()[:200]
+    if not name:
+        raise Invalid("A calibration needs a name, such as bias or flat r.")
+    owner = new_owner(actor, night.observatory, Role.VISITOR if night.observatory else Role.MEMBER)
+    access.check(actor, access.Verb.SEE, night)
+    return Calibration.objects.create(
+        owner=owner, observatory=night.observatory, visibility=night.visibility, night=night, name=name
+    )
+
+
+@transaction.atomic
+def rename_part(actor: Actor, part: P, words: Mapping[str, str | None]) -> P:
+    """Set the names of an observation or calibration; None leaves one."""
+    access.check(actor, access.Verb.CHANGE, part)
+    for name, value in words.items():
+        if value is not None:
+            if not value.strip():
+                raise Invalid(f"{name} takes some text.")
+            setattr(part, name, kept_text(value).strip()[: 40 if name == "target_class" else 200])
+    part.save()
+    return part
+
+
+@transaction.atomic
+def delete_part(actor: Actor, part: Observation | Calibration) -> None:
+    """Delete an observation or calibration; its files stay."""
+    access.check(actor, access.Verb.DELETE, part)
+    part.delete()

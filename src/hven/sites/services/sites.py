@@ -102,7 +102,7 @@ def _say(site: Site, words: SiteWords) -> None:
         if field.name == "horizon":
             value = _horizon(value)
         if field.name == "longitude_deg":
-            value = 180 - (180 - value) % 360
+            value = value if -180 <= value <= 180 else 180 - (180 - value) % 360
         setattr(site, field.name, value)
     site.name = site.name.strip()
     if not site.name or len(site.name) > 200:

@@ -1,0 +1,238 @@
+"""From hven's records to Arcsecond's JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from hven.accounts.models import Membership, Observatory, Role, User
+from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation, Package, Target, TargetList
+from hven.sites.models import Site, Telescope
+
+ROLES = {Role.VISITOR: "visitor", Role.MEMBER: "member", Role.ADMIN: "admin", Role.OWNER: "superadmin"}
+
+
+def time(moment: datetime | None) -> str | None:
+    """Return a time in ISO 8601."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def _whose(record: Any) -> dict[str, Any]:
+    return {
+        "organisation": record.observatory.slug if record.observatory_id is not None else None,
+        "profile": record.owner.username,
+        "is_public": record.visibility == "public",
+        "date_created": time(record.created),
+    }
+
+
+def site(one: Site) -> dict[str, Any]:
+    """Return an observing site with the telescopes that stand there now."""
+    return {
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "coordinates": {"longitude": one.longitude_deg, "latitude": one.latitude_deg, "height": one.height_m},
+        "horizon": one.horizon,
+        "description": one.about,
+        "telescopes": [
+            str(stay.telescope.uuid)
+            for stay in one.stays.select_related("telescope")
+            if stay.telescope.site_at() == one
+        ],
+        **_whose(one),
+    }
+
+
+def telescope(one: Telescope) -> dict[str, Any]:
+    """Return a telescope; where it stood when stands in ``stays``."""
+    stays = sorted(one.stays.select_related("site"), key=lambda stay: (stay.since is not None, stay.since))
+    return {
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "alias": one.alias,
+        "observing_site": str(stays[-1].site.uuid) if stays else None,
+        "stays": [{"observing_site": str(stay.site.uuid), "since": time(stay.since)} for stay in stays],
+        "aperture_mm": one.aperture_mm,
+        "focal_length_mm": one.focal_length_mm,
+        "device": one.device,
+        "description": one.about,
+        **_whose(one),
+    }
+
+
+def dataset(one: Dataset) -> dict[str, Any]:
+    """Return a dataset; the query has counted its files."""
+    count = getattr(one, "files", None)
+    return {
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "description": one.about,
+        "telescope": str(one.telescope.uuid) if one.telescope is not None else None,
+        "data_files_count": one.data_files.count() if count is None else count,
+        "tags": one.tags,
+        "observer": one.observer,
+        "rule": one.rule or "none",
+        **_whose(one),
+    }
+
+
+def night_log(one: NightLog) -> dict[str, Any]:
+    """Return a night log."""
+    return {
+        "uuid": str(one.uuid),
+        "date": one.date.isoformat(),
+        "telescope": str(one.telescope.uuid),
+        "name": f"{one.telescope.name} {one.date.isoformat()}",
+        "description": one.about,
+        "observations": [str(each.uuid) for each in one.observations.all()],
+        "calibrations": [str(each.uuid) for each in one.calibrations.all()],
+        **_whose(one),
+    }
+
+
+def observation(one: Observation) -> dict[str, Any]:
+    """Return an observation."""
+    return {
+        "uuid": str(one.uuid),
+        "index": one.index,
+        "name": one.name,
+        "night_log": str(one.night.uuid) if one.night is not None else None,
+        "target_name": one.target_name,
+        "target_class": one.target_class,
+        "dataset": str(one.dataset.uuid) if one.dataset is not None else None,
+        "data_files_count": one.data_files.count(),
+        **_whose(one),
+    }
+
+
+def calibration(one: Calibration) -> dict[str, Any]:
+    """Return a calibration."""
+    of = str(one.dataset.uuid) if one.dataset is not None else None
+    return {
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "night_log": str(one.night.uuid) if one.night is not None else None,
+        "dataset": of,
+        "datasets": [of] if of else [],
+        "data_files_count": one.data_files.count(),
+        **_whose(one),
+    }
+
+
+def data_file(one: DataFile, address: str) -> dict[str, Any]:
+    """Return a data file; `address` is where its bytes are."""
+    return {
+        "id": one.pk,
+        "pk": one.pk,
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "file": address,
+        "dataset": str(one.dataset.uuid),
+        "size": one.size,
+        "sha256": one.blob.sha256,
+        "is_raw": one.is_raw,
+        "tags": sorted(tag.text for tag in one.tags.all() if not tag.machine),
+        "format": one.format or None,
+        "parsed": one.read_at is not None,
+        "observation": str(one.observation.uuid) if one.observation is not None else None,
+        "calibration": str(one.calibration.uuid) if one.calibration is not None else None,
+        "unfiled": one.unfiled,
+        "date": time(one.middle),
+        "exposure_time": one.exposure_s,
+        "filter": one.filter,
+        "target_name": one.object_name,
+        "image_type": one.image_type,
+        "coordinates": None if one.ra is None else {"right_ascension": one.ra, "declination": one.dec},
+        "width": one.width,
+        "height": one.height,
+        **_whose(one),
+    }
+
+
+def package(one: Package, address: str, shared_with: list[str]) -> dict[str, Any]:
+    """Return a data package; `address` is where its zip is."""
+    return {
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "description": one.about,
+        "datasets": [str(each.uuid) for each in one.datasets.all()],
+        "shared_with": shared_with,
+        "download": address,
+        **_whose(one),
+    }
+
+
+def target(one: Target) -> dict[str, Any]:
+    """Return a target."""
+    about = dict(one.details)
+    if one.ra is not None and one.dec is not None:
+        about |= {
+            "name": one.name or one.identifier,
+            "equatorial_coordinates": {"right_ascension": one.ra, "declination": one.dec},
+        }
+    return {
+        "id": one.pk,
+        "pk": one.pk,
+        "name": one.name,
+        "identifier": one.identifier,
+        "target_class": one.kind,
+        "mode": one.mode,
+        "object": about or None,
+        "color": one.colour,
+        "notes": one.notes,
+        "tags": one.tags,
+        **_whose(one),
+    }
+
+
+def target_list(one: TargetList) -> dict[str, Any]:
+    """Return a list of targets, whole."""
+    return {
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "description": one.about,
+        "targets": [target(each.target) for each in one.listed.select_related("target__owner", "target__observatory")],
+        **_whose(one),
+    }
+
+
+def organisation(one: Observatory) -> dict[str, Any]:
+    """Return an organisation."""
+    return {"pk": one.pk, "uuid": str(one.uuid), "subdomain": one.slug, "name": one.name}
+
+
+def membership(one: Membership) -> dict[str, Any]:
+    """Return a place in an organisation."""
+    return {
+        "pk": one.pk,
+        "date_joined": time(one.joined),
+        "role": ROLES[Role(one.role)],
+        "organisation": organisation(one.observatory),
+    }
+
+
+def profile(user: User, memberships: list[Membership], *, whole: bool) -> dict[str, Any]:
+    """Return a profile; its e-mail address and all memberships where the whole may be seen."""
+    return {
+        "pk": user.pk,
+        "username": user.username,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "email": user.email if whole else "",
+        "is_verified": user.is_active,
+        "membership_date": time(user.date_joined),
+        "memberships": [membership(one) for one in memberships],
+    }
+
+
+def member(one: Membership, *, whole: bool) -> dict[str, Any]:
+    """Return a member of an organisation."""
+    return {
+        "pk": one.pk,
+        "username": one.user.username,
+        "first_name": one.user.first_name,
+        "last_name": one.user.last_name,
+        "email": one.user.email if whole else "",
+        "role": ROLES[Role(one.role)],
+        "date_joined": time(one.joined),
+    }
