@@ -112,7 +112,8 @@ def test_bad_input_is_answered_by_a_sentence(pair: Scene) -> None:
 
 
 def test_a_template_of_other_stars_is_refused(pair: Scene) -> None:
-    for data in (pair.template.data[::-1, ::-1].copy(), np.full((480, 480), 900.0, np.float32)):
+    flat = np.full((480, 480), 900.0, np.float32)
+    for data in (pair.template.data[::-1, ::-1].copy(), flat, -pair.template.data):
         with pytest.raises(Invalid, match="not those of the frame"):
             subtract_from(pair.frame, replace(pair.template, data=data))
 

@@ -199,7 +199,8 @@ def fit_kernel(
             planes = np.tensordot(fitted.coefficients, basis.images[:functions], 1)
             kernel = SpatialKernel(planes, max(shape_order, scale_order), width, height)
             best = fitted, KernelFit(kernel, fitted.used, fitted.chi2, scale_order)
-    if best is None or best[0].explained < _EXPLAINED:
+    upright = best is not None and best[1].kernel.scale(np.array([width / 2]), np.array([height / 2]))[0] > 0
+    if best is None or not upright or best[0].explained < _EXPLAINED:
         raise Invalid(
             "The template's stars are not those of the frame; check that it is of the same field, and both projections."
         )
