@@ -17,6 +17,7 @@ _MOST_WIDTH = 8000
 _INK = (32, 32, 32)
 _PAPER = 255
 _MARK = (60, 60, 230)  # BGR
+_FRAME = (190, 190, 190)
 _SIGNED = ("DIFF", "ADJUSTED")
 
 
@@ -78,6 +79,7 @@ def _panel(plane: NDArray[np.generic], name: str, side: int, mark: bool) -> Byte
         grey, (side, side), interpolation=cv2.INTER_NEAREST if side >= grey.shape[0] else cv2.INTER_AREA
     )
     coloured = np.asarray(cv2.cvtColor(enlarged, cv2.COLOR_GRAY2BGR), np.uint8)
+    cv2.rectangle(coloured, (0, 0), (side - 1, side - 1), _FRAME, 1)
     if mark:
         middle, inner, outer = side // 2, max(side // 12, 3), max(side // 5, 6)
         cv2.line(coloured, (middle + inner, middle), (middle + outer, middle), _MARK, 1)
