@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from hven.errors import Invalid, Unavailable
+from hven.imaging.services import templates
 from hven.imaging.steps import subtraction, subtraction_tiles
 from hven.imaging.steps.context import StepContext
 from hven.imaging.steps.registry import Outcome
@@ -210,3 +212,19 @@ def replace_wcs(scene: Scene) -> Any:
         wcs = replace(scene.wcs, crval=(20.0, -40.0))
 
     return Away
+
+
+def test_a_template_of_this_server_is_taken_where_the_task_has_none(
+    ready: Any, scene: Scene, new: New, tmp_path: Path
+) -> None:
+    hdu = fits.PrimaryHDU(new.template)
+    hdu.header.update({k: v for k, v in scene.wcs.to_cards().items() if k not in {"IMAGEW", "IMAGEH"}})
+    hdu.writeto(tmp_path / "deep.fits")
+    templates.add_template(tmp_path / "deep.fits", name="deep", filter_name="r")
+    try:
+        context = ready()
+        context.files.remove("custom_template.fits")
+        assert subtracted(context, template="deep").results["candidates"] == 6
+        assert any("deep" in line for line in context.lines)
+    finally:
+        templates.remove_template("deep")
