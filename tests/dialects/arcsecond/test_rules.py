@@ -105,8 +105,8 @@ def test_7_the_same_name_with_other_bytes_gets_a_number_and_loses_nothing(tycho:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"words", b"SIMPLE  =                    T" + b" " * 50, frame()[:1000], gzip.compress(b"words"), b"XISF0100\xff",
-     b"\x00" * 5000, b"PK\x03\x04broken"],
+    [b"", b"words", b"SIMPLE  =                    T" + b" " * 50, frame()[:1000], gzip.compress(b"words"),
+     b"XISF0100\xff", b"\x00" * 5000, b"PK\x03\x04broken"],
     ids=["empty", "text", "one card", "truncated", "gz", "xisf", "zeros", "zip"],
 )  # fmt: skip
 def test_8_every_file_is_taken_whatever_it_holds(tycho: Caller, telescope: str, content: bytes) -> None:
