@@ -188,6 +188,7 @@ def test_an_upload_key_does_what_an_upload_needs_and_no_more(
     key.get(f"telescopes/{telescope}/")
     key.get("organisations/local/")
     dataset = key.post("datasets/", {"name": "new", "telescope": telescope})["uuid"]
+    assert [one["uuid"] for one in key.get("datasets/", name="new")] == [dataset]
     made = key.upload(dataset, frame())
     assert key.patch(f"datafiles/{made['id']}/", {"tags": ["oort|root|x"]})["tags"] == ["oort|root|x"]
     key.get(f"datafiles/{made['id']}/file/", 403)

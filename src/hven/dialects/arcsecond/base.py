@@ -78,7 +78,9 @@ class ArcsecondView(APIView):
             return seen.filter(observatory=self.observatory).order_by("id")
         if self.actor.user is None:
             return seen.filter(visibility="public").order_by("id")
-        shared = access.visible(model._default_manager.all(), self.actor, Verb.CHANGE)  # noqa: SLF001 - as above
+        # What one works on, whatever this key may do with it; not what is merely public.
+        worker = Actor.of(self.actor.user)
+        shared = access.visible(model._default_manager.all(), worker, Verb.CHANGE)  # noqa: SLF001 - as above
         mine = seen.filter(observatory__isnull=True).filter(pk__in=shared.values("pk"))
         return (seen.filter(visibility="public") if self.asks_for("public") else mine).order_by("id")
 
