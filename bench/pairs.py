@@ -7,6 +7,7 @@ images that vary over the field, a projection that is off, another grid, crowdin
 from dataclasses import dataclass, field
 
 import numpy as np
+import sep
 
 from hven.science.changes.planes import Plane
 from hven.science.simulate.psf import add_stars
@@ -32,6 +33,7 @@ class Pair:
     x: np.ndarray = field(repr=False)
     y: np.ndarray = field(repr=False)
     flux: np.ndarray = field(repr=False)
+    fwhm: np.ndarray = field(repr=False)  # of their images
     variables: np.ndarray = field(repr=False)  # (n, 2)
     stars: np.ndarray = field(repr=False)  # (n, 3): x, y, counts of constant stars
 
@@ -115,10 +117,21 @@ def make_pair(kind: str, seed: int, size: int = SIZE) -> Pair:
         kind,
         Plane(frame, mask, GAIN, here, FULL),
         Plane(template, None, TEMPLATE_GAIN, told, TEMPLATE_FULL),
-        new_x[seen], new_y[seen], 10 ** (-0.4 * (new_mag[seen] - ZERO)),
+        new_x[seen], new_y[seen], 10 ** (-0.4 * (new_mag[seen] - ZERO)), new_fwhm[seen],
         np.column_stack([x[variable], y[variable]]),
         np.column_stack([x[constant], y[constant], 10 ** (-0.4 * (mag[constant] - ZERO))]),
     )  # fmt: skip
+
+
+def share_in_circle(fwhm: np.ndarray, radius: float) -> np.ndarray:
+    """Return the light of stars of these widths that a circle about them holds."""
+    widths = np.linspace(fwhm.min() - 0.05, fwhm.max() + 0.05, 9)
+    shares = []
+    for width in widths:
+        star = np.zeros((81, 81))
+        add_stars(star, np.array([40.0]), np.array([40.0]), np.array([1.0]), fwhm_px=width, beta=BETA, faint=1e-9)
+        shares.append(sep.sum_circle(star, [40.0], [40.0], radius, subpix=0)[0][0])
+    return np.interp(fwhm, widths, shares)
 
 
 def _varying(x: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
