@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from hven.jobs.context import JobContext
 from hven.jobs.kinds import job_kind
+from hven.jobs.reaper import Regular, register
 from hven.sites.services.sites import REFILE
+
+
+def _forget_uploads() -> int:
+    from hven.archive.services.resumable import forget_old  # noqa: PLC0415 - needs the apps
+
+    return forget_old()
+
+
+register(Regular("uploads", timedelta(hours=1), _forget_uploads))
 
 
 @job_kind("archive.read", time_limit_s=300)

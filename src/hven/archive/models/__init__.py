@@ -8,8 +8,9 @@ from hven.archive.models.package import Package
 from hven.archive.models.submission import Submission
 from hven.archive.models.tag import Tag, TagWord
 from hven.archive.models.target import ListedTarget, Target, TargetList
+from hven.archive.models.upload import Upload
 
 __all__ = [
     "Calibration", "CommercialUse", "DataFile", "Dataset", "HeaderValue", "ListedTarget", "Modifications", "NightLog",
-    "Observation", "Package", "Rule", "Submission", "Tag", "TagWord", "Target", "TargetList",
+    "Observation", "Package", "Rule", "Submission", "Tag", "TagWord", "Target", "TargetList", "Upload",
 ]  # fmt: skip

@@ -78,7 +78,7 @@ class DataFiles(ArcsecondView):
             origin="arcsecond",
             name=file.name or "",
             address=client_address(request) or None,
-            is_raw=_switch(sent.get("is_raw"), default=True),
+            is_raw=switch(sent.get("is_raw"), default=True),
             tags=_tags(request),
         )
         blob = storage.put(file, limit=settings.HVEN_MAX_UPLOAD)
@@ -87,7 +87,7 @@ class DataFiles(ArcsecondView):
 
     def wired(self, one: DataFile) -> dict[str, Any]:
         """Return a file's JSON."""
-        return wire.data_file(one, self.request.build_absolute_uri(_address(one)))
+        return wire.data_file(one, self.request.build_absolute_uri(bytes_address(one)))
 
 
 class OneDataFile(ArcsecondView):
@@ -99,7 +99,7 @@ class OneDataFile(ArcsecondView):
     def get(self, request: Request, number: int, subdomain: str = "") -> Response:
         """Return it, with every card of its header for ``?header=1``."""
         found = self.find(DataFile, pk=number)
-        answer = wire.data_file(found, request.build_absolute_uri(_address(found)))
+        answer = wire.data_file(found, request.build_absolute_uri(bytes_address(found)))
         if self.asks_for("header") and access.may(self.actor, Verb.OPEN, found):
             answer["header"] = [{"keyword": k, "value": v, "comment": c} for k, v, c in found.cards]
             answer["sources"] = found.meaning.get("sources", {})
@@ -117,9 +117,9 @@ class OneDataFile(ArcsecondView):
                 raise Invalid("tags are a list of texts.")
             receive.set_tags(found, [str(tag) for tag in tags], self.actor)
         if "is_raw" in sent:
-            found.is_raw = _switch(sent["is_raw"], default=found.is_raw)
+            found.is_raw = switch(sent["is_raw"], default=found.is_raw)
             found.save(update_fields=["is_raw", "changed"])
-        return Response(wire.data_file(found, request.build_absolute_uri(_address(found))))
+        return Response(wire.data_file(found, request.build_absolute_uri(bytes_address(found))))
 
     @described(responses={204: None})
     def delete(self, request: Request, number: int, subdomain: str = "") -> Response:
@@ -182,7 +182,8 @@ def related(rows: QuerySet[DataFile]) -> QuerySet[DataFile]:
     ).prefetch_related("tags")
 
 
-def _address(one: DataFile) -> str:
+def bytes_address(one: DataFile) -> str:
+    """Return where a file's bytes are."""
     return reverse("arcsecond-file", args=[one.pk])
 
 
@@ -202,7 +203,8 @@ def _tags(request: Request) -> Sequence[str]:
     return [tag.strip() for value in values for tag in str(value).split(",") if tag.strip()]
 
 
-def _switch(value: Any, *, default: bool) -> bool:
+def switch(value: Any, *, default: bool) -> bool:
+    """Return a switch that was sent in any case; the default where nothing was."""
     if isinstance(value, bool):
         return value
     if value is None or str(value).strip() == "":

@@ -7,7 +7,7 @@ from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from hven.dialects.arcsecond import datasets, files, people, places, sharing
+from hven.dialects.arcsecond import datasets, files, people, places, resumable, sharing
 from hven.dialects.arcsecond.base import ArcsecondView
 
 
@@ -67,6 +67,8 @@ _RESOURCES: tuple[tuple[str, Any, str], ...] = (
     ("datapackages/<uuid:uuid>/", sharing.OnePackage, ""),
     ("datapackages/<uuid:uuid>/zip/", sharing.PackageZip, "arcsecond-package"),
     ("datafiles/", files.DataFiles, ""),
+    ("datafiles/resumable/", resumable.Resumable, ""),
+    ("datafiles/resumable/<uuid:uuid>/", resumable.OneResumable, "arcsecond-upload"),
     ("datafiles/<int:number>/", files.OneDataFile, ""),
     ("datafiles/<int:number>/file/", files.DataFileBytes, "arcsecond-file"),
     ("targets/", sharing.Targets, ""),
