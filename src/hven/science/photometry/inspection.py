@@ -27,6 +27,7 @@ Log = Callable[[str], None]
 Progress = Callable[[float, str], None]
 USUAL_MESH_PX = 256
 _DEFAULT_BAND = "r"
+_LOUDEST = 1e12  # ADU: squares of the frame's values must fit 32 bits
 _SMALLEST_MESH_PX = 48
 _FOLLOWED = 0.35  # of the noise, that the sky may differ from what larger cells say
 _ABOVE = 1.05  # of the highest pixel: the saturation of a frame that shows none
@@ -127,6 +128,8 @@ def inspect(
     log(f"The sky is {sky:.4g} ADU with a noise of {noise:.3g} ADU, in cells of {mesh} pixels.")
     if not noise > 0:
         raise Invalid("The frame has no noise at all: it is empty, constant, or not an exposure of the sky.")
+    if noise > _LOUDEST:
+        raise Invalid(f"The frame's noise is {noise:.1e} ADU, more than can be reckoned with; scale its values down.")
     if level is not None and level <= sky + 3 * noise:
         raise Invalid(
             f"The saturation level, {level:g} ADU, lies at or below the sky of {sky:.4g} ADU; set it to what the "
@@ -140,7 +143,7 @@ def inspect(
     pits = mark_pits(residual, background, bits)
     if pits:
         log(f"{pits} pixels lie far below the sky and are masked.")
-    fwhm = measure_fwhm(pixels, closed)
+    fwhm = _width(pixels, bits, sky)
     cosmic = 0
     if settings.mask_cosmics:
         progress(0.6, "Looking for cosmic rays")
@@ -174,7 +177,8 @@ def inspected_again(
     background = estimate_background(pixels, bits > 0 if bits.any() else None, cell=mesh_size(pixels.shape, mesh_px))
     if not float(np.median(background.noise.values)) > 0:
         raise Invalid("The frame has no noise at all: it is empty, constant, or not an exposure of the sky.")
-    fwhm = measure_fwhm(pixels, bits > 0 if bits.any() else None)
+    sky = float(np.median(background.level.values))
+    fwhm = _width(pixels, bits, sky)
     cosmic = int(np.count_nonzero(bits & MaskBit.COSMIC))
     return Inspection(
         pixels, _residual(pixels, background, bits), bits, background, gain, saturation, band, background.level.cell,
@@ -236,6 +240,15 @@ def _band(settings: InspectSettings, meaning: Meaning, log: Log) -> str:
         log(f"{named}; {_DEFAULT_BAND} is taken.")
         return _DEFAULT_BAND
     return band
+
+
+def _width(pixels: NDArray[np.float32], bits: Bits, sky: float) -> float:
+    """Return the width of the frame's stars, roughly; pixels without a value count as sky."""
+    empty = (bits & MaskBit.MISSING) > 0
+    if empty.any():
+        pixels = np.where(empty, np.float32(sky), pixels)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return measure_fwhm(pixels, bits > 0 if bits.any() else None)
 
 
 def _residual(pixels: NDArray[np.float32], background: Background, bits: Bits) -> NDArray[np.float32]:

@@ -53,7 +53,8 @@ def saturation_of(data: NDArray[np.generic], told: float | None = None) -> float
     """Return the value from which pixels are full, ADU: what was told, else a plateau's, else None."""
     if told is not None and np.isfinite(told) and told > 0:
         return float(told)
-    return saturation_level(data)
+    # of a frame without any value, too
+    return saturation_level(data) if np.isfinite(np.fmax.reduce(data, axis=None)) else None
 
 
 def basic_mask(
@@ -84,7 +85,9 @@ def basic_mask(
     """
     bits = np.zeros(data.shape, np.uint8)
     # a sum is finite only where all of its terms are: one cheap look first
-    if not np.isfinite(np.sum(data, dtype=np.float64)):
+    with np.errstate(invalid="ignore", over="ignore"):
+        whole = bool(np.isfinite(np.sum(data, dtype=np.float64)))
+    if not whole:
         bits[~np.isfinite(data)] |= MaskBit.MISSING
     if missing is not None:
         _same_size(missing.shape, data.shape, "the frame's own mask")

@@ -99,7 +99,9 @@ def shapes_plot(calibration: Calibration) -> bytes:
     for which, colour, label in _groups(flags):
         _points(upper, mag[which], size[which], colour, f"{label} ({np.count_nonzero(which)})")
         _points(lower, mag[which], stretch[which], colour, "")
-    typical = float(np.nanmedian(size[flags == 0])) if np.any(flags == 0) else float(np.nanmedian(size))
+    known = size[(flags == 0) & np.isfinite(size)]
+    known = known if known.size else size[np.isfinite(size)]
+    typical = float(np.median(known)) if known.size else 1.0
     upper.set(ylim=(0, 2.2 * typical), ylabel="windowed second moment (px²)")
     upper.set_title("Shapes", y=_TITLE)
     lower.set(ylim=(0, 0.6), xlabel=f"{_band(calibration)} (mag)", ylabel="elongation (difference / size)")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from hven.science.photometry.moments import Windowed
 
 Floats = NDArray[np.float64]
-_SIGNIFICANT = 3.5  # standard deviations
-_LARGER = 0.06  # of the stars' own size
+_SIGNIFICANT = 3.4  # standard deviations
+_LARGER = 0.05  # of the stars' own size
 _SMALLER = 0.14
 _LONGER = 0.12
 _ROUNDS = 6

@@ -80,7 +80,7 @@ class ZeroPoint:
             extra = self._polynomial(np.asarray(self.background), self.background_order, x, y)
             flux = 10 ** (-0.4 * mag)
             light = flux
-            with np.errstate(invalid="ignore", divide="ignore"):
+            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
                 for _ in range(_TURNS):
                     light = flux * 10 ** (0.4 * _POGSON * extra / np.where(light > 0, light, np.nan))
                 value = value - _POGSON * extra / light
