@@ -38,6 +38,7 @@ from hven.science.simulate.spec import Spec  # noqa: E402
 from hven.science.sky.wcs import Wcs  # noqa: E402
 
 SCENES = Path(__file__).resolve().parents[2] / "shared" / "sim" / "make_scene.py"
+YARDSTICKS = Path(__file__).resolve().parents[1] / ".venvs" / "yardsticks" / "bin" / "python"
 BINS = ((14.5, 16.0), (16.0, 17.0), (17.0, 18.0), (18.0, 19.0), (19.0, 20.0))
 GAIN, SATURATION, COLOUR_TERM, LIMIT = 1.5, 30000.0, -0.08, 20.0
 GOALS = {
@@ -401,7 +402,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), help="harder scenes, one of each")
     parser.add_argument("--scenes", type=Path, default=SCENES)
-    parser.add_argument("--yardstick", default="", help="an interpreter that has stdpipe")
+    parser.add_argument(
+        "--yardstick", default=str(YARDSTICKS) if YARDSTICKS.exists() else "", help="a Python with stdpipe"
+    )
     parser.add_argument("--keep", type=Path, help="a folder in which scenes stay for the next time")
     options = parser.parse_args()
     if not options.scenes.exists():
