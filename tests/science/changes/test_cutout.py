@@ -63,6 +63,14 @@ def test_a_cutout_comes_back_as_it_was(tmp_path: Path) -> None:
         assert hdus[0].data is None and [h.name for h in hdus[1:]] == ["IMAGE", "MASK", "DIFF"]
 
 
+def test_names_in_any_script_and_of_any_length_can_be_written(tmp_path: Path) -> None:
+    values = row() | {"mag_filter_name": "Ünïcödé\n" * 30}
+    cutout = cut_out({"IMAGE": np.ones((480, 480), np.float32)}, values, 5, name="Sternschnuppe ☄ " * 20)
+    write_cutout(tmp_path / "a.cutout", cutout)
+    back = read_cutout(tmp_path / "a.cutout")
+    assert back.name.startswith("Sternschnuppe ?") and back.row["mag_filter_name"].startswith("?n?c?d??")
+
+
 def test_beyond_the_edge_there_is_nothing() -> None:
     image = np.ones((50, 60), np.float32)
     part = cut_square(image, 0.0, 49.0, 5)

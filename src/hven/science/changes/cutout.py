@@ -20,6 +20,7 @@ PLANES = ("IMAGE", "MASK", "TEMPLATE", "CONVOLVED", "DIFF", "ERR", "FOOTPRINT", 
 _CAPITALS = {
     name.lower(): name for name in ("FLUX_RADIUS", "NUMBER", "MAG_AUTO", "ISOAREA_IMAGE", "FLUX_MAX", "FLUX_AUTO")
 }
+_LONGEST, _LONGEST_HIERARCH = 60, 40  # characters of a text in a card, and in one with a long keyword
 _STRUCTURE = {"SIMPLE", "BITPIX", "NAXIS", "EXTEND", "COMMENT", "HISTORY", "", "TIME", "NAME"}
 
 
@@ -120,12 +121,10 @@ def write_cutout(path: Path, cutout: Cutout) -> None:
     """Write a cutout as FITS: an empty primary with the row, and an extension for each plane."""
     primary = fits.PrimaryHDU()
     for key, value in cutout.row.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            value = None  # noqa: PLW2901 - a card has no NaN; undefined is read back as that
         keyword = f"HIERARCH {key}" if len(key) > 8 else key
-        primary.header[keyword] = value
-    primary.header["TIME"] = cutout.time
-    primary.header["NAME"] = cutout.name
+        primary.header[keyword] = _card_value(value, _LONGEST_HIERARCH if len(key) > 8 else _LONGEST)
+    primary.header["TIME"] = _card_value(cutout.time)
+    primary.header["NAME"] = _card_value(cutout.name)
     hdus = [primary]
     for name in PLANES:
         if name not in cutout.planes:
@@ -174,6 +173,16 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fits.verify.VerifyWarning)
         yield
+
+
+def _card_value(value: Any, longest: int = _LONGEST) -> Any:
+    """Return what a card can hold: no NaN (undefined is read back as that), and short ASCII."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        ascii_ = value.encode("ascii", "replace").decode()
+        return "".join(c if c.isprintable() else "?" for c in ascii_)[:longest]
+    return value
 
 
 def _plain(value: Any) -> Any:

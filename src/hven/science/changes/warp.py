@@ -78,11 +78,6 @@ class Warped:
     scale: float  # old pixels per new pixel, linear
     overlap: float  # share of the grid that has a value
 
-    @property
-    def noise_factor(self) -> float:
-        """What the noise of a pixel, as far as it is white, is multiplied by: counts add up over scale^2 pixels."""
-        return self.scale
-
 
 def pixel_map(to: Wcs, source: Wcs, correction: Affine | None = None) -> PixelMap:
     """Return where the pixels of the grid `to` lie on `source`'s, with a correction of those positions.
