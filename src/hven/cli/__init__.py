@@ -10,7 +10,8 @@ from importlib import import_module, metadata
 from typing import Protocol, cast
 
 COMMANDS = (
-    "serve", "worker", "solve", "simulate", "demo", "index", "catalogue", "template", "user", "observatory", "key",
+    "serve", "worker", "solve", "upload", "watch", "simulate", "demo", "index", "catalogue", "template", "user",
+    "observatory", "key",
     "config", "doctor", "manage",
 )  # fmt: skip
 
