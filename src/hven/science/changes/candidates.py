@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 _MOST = 5000  # peaks looked at
 _MARGIN = 2  # pixels from the edge, within which no star can be told from noise; more where the frame was smoothed
 _CHI2_SIGMA = 7.0  # deviations of chi2, above which a source has not the shape of a star
+_MISFIT = 0.05  # share of a source's S/N by which its star image may fit worse than noise allows
 _SHARP = 0.6  # excess of the brightest pixel over the star image
 _SHARP_SIGMA = 4.0
 _LEAST_COVERED = 0.6  # share of the star image on pixels with a value
@@ -106,7 +107,9 @@ def shape_outliers(
         return np.zeros(0, np.bool_)
     # noise that hangs together makes chi2 scatter more
     spread = np.sqrt(2 * np.maximum((difference.correlation**2).sum(), 1.0) / fits.freedom)
-    outlier = fits.chi2 / fits.freedom > 1 + _CHI2_SIGMA * spread
+    # a star image known from few stars is a little off, which shows on bright sources
+    misfit = (_MISFIT * fits.flux / np.maximum(fits.flux_error, 1e-30)) ** 2 / fits.freedom
+    outlier = fits.chi2 / fits.freedom > 1 + _CHI2_SIGMA * spread + misfit
     height, width = difference.diff.shape
     x, y = np.rint(fits.x).astype(int).clip(0, width - 1), np.rint(fits.y).astype(int).clip(0, height - 1)
     psf = difference.psf

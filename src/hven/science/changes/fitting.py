@@ -12,7 +12,7 @@ from hven.science.changes.planes import Difference
 
 Floats = NDArray[np.float64]
 _ROUNDS = 8
-_PROFILE_ERROR = 0.04  # of a pixel's light, by which the star image is off
+_PROFILE_ERROR = 0.06  # of a pixel's light, by which the star image is off
 _BLEND_ROUNDS = 3
 _CHUNK = 400
 _MOST_PX = 1.5  # that a source lies from the pixel where it was looked for

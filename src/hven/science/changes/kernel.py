@@ -21,6 +21,7 @@ _CLIP = 4.0  # standard deviations of the stamps' residuals
 _MOST_MASKED = 0.25  # of a stamp
 _FEWEST = 3  # stamps
 _RIDGE = 1e-7
+_FULL_FROM = 12  # stamps, from which a plain kernel, without wings and so of a wrong scale, is not tried
 _EXPLAINED = 0.5  # share of the bright stars' light that a kernel must account for
 
 
@@ -212,10 +213,10 @@ def _models(stamps: int, order: int | None, flux_order: int | None) -> list[tupl
     tried = [
         (small, shape, scale)
         for small, shape in ((True, 0), (False, 0), (True, 1), (False, 1), (False, 2))
-        if order is None or shape == order
+        if (order is None or shape == order) and not (small and stamps >= _FULL_FROM)
         for scale in ({shape, max(shape, 1)} if flux_order is None else {flux_order})
         # each term needs some stars to be told by
-        if stamps >= 4 * len(exponents(max(shape, scale))) or (small and shape == 0 and scale == 0)
+        if stamps >= 4 * len(exponents(max(shape, scale))) or (shape == 0 and scale == 0)
     ]
     return tried or [(True, order or 0, flux_order or 0)]
 
