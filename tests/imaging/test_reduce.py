@@ -227,7 +227,11 @@ def test_a_value_of_a_wrong_type_fails_the_step_that_reads_it(user: Any, reducti
 
 def test_a_rerun_replaces_files_and_a_busy_reduction_refuses(user: Any, reduction: Reduction, steps: Any) -> None:
     contents = iter([b"old", b"new"])
-    steps("first", lambda context: writes("one.txt", next(contents))(context))
+
+    def another(context: Any) -> Any:
+        return writes("one.txt", next(contents))(context)
+
+    steps("first", another)
     for want in (b"old", b"new"):
         run = start(user, reduction, "first")
         with pytest.raises(Conflict):

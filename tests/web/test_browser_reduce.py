@@ -1,4 +1,4 @@
-"""Reducing a frame in headless Chromium, on a real server: upload, process, zero point, candidates, mask, light curve."""
+"""Reducing a frame in headless Chromium, on a real server: from upload to candidates, mask and light curve."""
 
 from __future__ import annotations
 

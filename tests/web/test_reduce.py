@@ -13,8 +13,9 @@ from astropy.table import Table
 from django.urls import reverse
 
 from hven.accounts.actor import Actor
+from hven.errors import TooLarge
 from hven.imaging.models import Preset, Reduction, Verdict
-from hven.imaging.services import folder, reductions
+from hven.imaging.services import folder, reductions, tables
 from hven.imaging.steps.registry import Product
 from hven.imaging.steps.workspace import media_type
 from hven.storage import services as storage
@@ -244,3 +245,68 @@ def test_nobody_sees_measurements_of_frames_that_are_not_theirs(client_for: Any,
 def test_a_place_that_is_none_is_told(client_for: Any, user: Any, query: dict[str, str]) -> None:
     assert client_for(user).get("/light-curve/", query).status_code == 400
     assert client_for(user).get("/light-curve/table.csv", query).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"ra": ["here"], "dec": [-1.5], "mag_calib": [17.0]},
+        {"ra": [84.0], "mag_calib": [17.0]},
+        {"ra": [84.0], "dec": [-1.5], "mag_calib": [17.0], "mag_calib_err": [-5.0], "flags": ["abc"]},
+        {"ra": [84.0], "dec": [-1.5], "mag_calib": [1e20]},
+        {"ra": [[84.0]], "dec": [[-1.5]], "mag_calib": [17.0]},
+    ],
+)
+@pytest.mark.parametrize("limit", [1e300, "faint", 20.0])
+def test_nobodys_odd_table_breaks_a_light_curve(
+    client_for: Any, user: Any, curve: Any, columns: dict[str, Any], limit: Any
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = io.BytesIO()
+    pq.write_table(pa.table(columns), content)
+    reduction = curve[0].reduction
+    lay(reduction, "objects.parquet", content.getvalue())
+    Reduction.objects.filter(pk=reduction.pk).update(config={"mag_limit": limit, "bjd_tdb": 1e300})
+    for address in ("/light-curve/", "/light-curve/table.csv", "/light-curve/table.vot", "/light-curve/table.txt"):
+        assert client_for(user).get(address, {"at": "84.0 -1.5"}).status_code == 200
+
+
+def test_a_table_that_unpacks_to_too_much_is_refused(reduction: Reduction, monkeypatch: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = io.BytesIO()
+    pq.write_table(pa.table({"word": ["x" * 1000] * 100_000}), content)
+    lay(reduction, "objects.parquet", content.getvalue())
+    monkeypatch.setattr(tables, "MOST_BYTES", 50_000_000)
+    with pytest.raises(TooLarge):
+        tables.read_table(folder.find_file(reduction, "objects.parquet"))
+
+
+def test_a_list_of_candidates_that_is_none_can_be_taken_away(client_for: Any, user: Any, reduction: Reduction) -> None:
+    http = client_for(user)
+    lay(reduction, "candidates.vot", b"no table")
+    answer = http.get(at("reduce", reduction))
+    assert answer.status_code == 200 and "is no table that can be read" in answer.content.decode()
+    http.post(at("reduce-upload", reduction), {"path": "candidates.vot", "remove": "1"})
+    assert "is no table that can be read" not in http.get(at("reduce", reduction)).content.decode()
+
+
+def test_candidates_without_cutouts_still_come_as_regions(client_for: Any, user: Any, reduction: Reduction) -> None:
+    lay(reduction, "candidates.vot", votable(Table({"ra": [10.0], "dec": [1.0]})))
+    http = client_for(user)
+    assert "circle(10" in http.get(at("candidates-as", reduction, "subtraction", "reg")).content.decode()
+    assert http.get(f"/frames/{reduction.uuid}/candidates/subtraction.xyz").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": "\\ud800"}', '{"a": 1' + "0" * 400 + "}"])
+def test_a_configuration_that_nothing_can_hold_is_refused(
+    client_for: Any, user: Any, reduction: Reduction, text: str
+) -> None:
+    http = client_for(user)
+    assert http.post(at("reduce-configure", reduction), {"config": text}).status_code == 400
+    reduction.refresh_from_db()
+    assert reduction.config == {"filter": "r"}
+    assert http.get(at("reduce", reduction)).status_code == 200

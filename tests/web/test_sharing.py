@@ -167,7 +167,7 @@ def test_the_licence_is_set_and_shown_to_others(anyone, client_for, user, make_f
     [("tags", {"tag": "mine"}), ("tags", {"remove": "theirs"}), ("album", {"new_album": "x"}),
      ("licence", {"commercial_use": "yes"})],
 )  # fmt: skip
-def test_strangers_change_nothing(anyone, client_for, other_user, make_frame, name, said, user) -> None:  # noqa: PLR0917
+def test_strangers_change_nothing(anyone, client_for, other_user, make_frame, name, said, user) -> None:
     public, private = make_frame(user, visibility="public"), make_frame(user)
     add_tag(Actor.of(user), public.reduction.data_file, "theirs")
     for client, refused in ((client_for(other_user), 403), (anyone, 401)):

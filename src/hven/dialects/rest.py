@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication as Sessions
-from rest_framework.exceptions import NotAcceptable
+from rest_framework.exceptions import NotAcceptable, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -18,6 +19,7 @@ from rest_framework.settings import APISettings
 
 from hven.accounts.actor import ANYONE, Actor
 from hven.accounts.models import User
+from hven.errors import Throttled, Unavailable
 
 View = Callable[..., Any]
 
@@ -50,6 +52,33 @@ class Negotiation(DefaultContentNegotiation):
         return found
 
 
+class JsonBody(JSONParser):
+    """JSON as the framework reads it, but for what no database keeps and no recursion follows."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Read it."""
+        try:
+            found = super().parse(stream, media_type, parser_context)
+            _check_text(found)
+        except RecursionError:
+            raise ParseError("JSON parse error - it is nested too deeply.") from None
+        except UnicodeEncodeError:
+            raise ParseError("JSON parse error - it holds halves of characters (lone surrogates).") from None
+        return found
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            name.encode()
+            _check_text(each)
+    elif isinstance(value, list):
+        for each in value:
+            _check_text(each)
+
+
 class SessionAuthentication(Sessions):
     """Somebody signed in on the pages; writes are then guarded against forged requests."""
 
@@ -67,6 +96,13 @@ def actor_of(request: Request) -> Actor:
     if isinstance(request.auth, Actor):
         return request.auth
     return Actor.of(request.user) if isinstance(request.user, User) else ANYONE
+
+
+def come_again(error: Exception) -> dict[str, str]:
+    """Return the headers that say when an answer is to be had, for errors that pass by themselves."""
+    if isinstance(error, Throttled):
+        return {"Retry-After": str(max(1, round(error.retry_after_s)))}
+    return {"Retry-After": "10"} if isinstance(error, Unavailable) else {}
 
 
 def client_address(request: Request) -> str:

@@ -153,7 +153,7 @@ def _value(key: Key, text: str) -> Any:
             return [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Invalid(f"{key.name} is written as JSON.") from None
     return text
 

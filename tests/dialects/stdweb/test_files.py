@@ -188,6 +188,51 @@ def test_local_files_are_listed_and_taken_from_one_folder(tycho: Caller, setting
         assert tycho.get(f"files/{path}", 404).keys() == {"detail"}, path
 
 
+def test_local_files_hide_what_begins_with_a_dot_and_survive_odd_links(
+    tycho: Caller, settings: Any, tmp_path: Any
+) -> None:
+    root = settings.HVEN_LOCAL_FILES = tmp_path / "files"
+    root.mkdir()
+    (root / ".secret").write_text("secret")
+    (root / "one").symlink_to(root / "two")
+    (root / "two").symlink_to(root / "one")
+    (root / "plain.fits").write_bytes(frame())
+    open(bytes(root) + b"/\xff.fits", "wb").close()  # noqa: PTH123 - a name that is no UTF-8
+    assert [row["name"] for row in tycho.get("files/")] == ["plain.fits"]
+    for path in (".secret", "one", "./.secret"):
+        assert tycho.get(f"files/{path}", 404).keys() == {"detail"}, path
+    assert "no such file" in str(tycho.post("tasks/", {"local_file": "one"}, 400))
+
+
+def test_a_path_has_one_form_for_reading_and_writing(tycho: Caller) -> None:
+    number = tycho.create()["id"]
+    assert tycho.put(number, "a//b.txt", b"x")["path"] == "a/b.txt"
+    assert tycho.get(f"tasks/{number}/files/a//b.txt") == b"x"
+    tycho.delete(f"tasks/{number}/files/a//b.txt")
+    assert tycho.get(f"tasks/{number}/files/a/b.txt", 404)
+
+
+@pytest.mark.parametrize("path", ["image.fits", "x.cutout"])
+def test_no_picture_is_made_of_more_pixels_than_may_be(tycho: Caller, settings: Any, path: str) -> None:
+    number = tycho.create()["id"]
+    content = io.BytesIO()
+    plane = fits.CompImageHDU(np.zeros((2000, 2000), np.int16), name="IMAGE")
+    fits.HDUList([fits.PrimaryHDU(), plane]).writeto(content)
+    tycho.put(number, path, content.getvalue())
+    settings.HVEN_MAX_PIXELS = 1_000_000
+    where = f"preview/{path}" if path == "image.fits" else f"cutout/{path}"
+    assert tycho.get(f"tasks/{number}/{where}", 400) == ["Cannot read FITS data from file"]
+    if path == "image.fits":
+        for what in ("fix", "crop", "destripe"):
+            assert "more than 1,000,000 pixels" in str(tycho.post(f"tasks/{number}/{what}/", {}, 413))
+
+
+def test_a_preview_does_without_a_custom_mask_that_is_none(tycho: Caller) -> None:
+    number = tycho.create()["id"]
+    tycho.put(number, "custom_mask.fits", b"no mask")
+    assert tycho.raw(f"tasks/{number}/preview/image.fits").status_code == 200
+
+
 def test_presets_can_be_read(tycho: Caller) -> None:
     preset = Preset.objects.create(name="R frames", config={"filter": "R"})
     want = {"id": preset.pk, "name": "R frames", "config": {"filter": "R"}}

@@ -117,8 +117,9 @@ def test_photometry_sets_the_keys_and_leaves_the_files_of_the_original(
     assert config["subtraction_mode"] == "target"
     found = names(tycho, number)
     assert found >= {
-        "image.fits", "image.wcs", "inspect.log", "mask.fits", "image_target.fits", "photometry.log", "segmentation.fits",
-        "filtered.fits", "objects.parquet", "cat.parquet", "photometry.json", "target.vot", "targets",
+        "image.fits", "image.wcs", "inspect.log", "mask.fits", "image_target.fits", "photometry.log",
+        "segmentation.fits", "filtered.fits", "objects.parquet", "cat.parquet", "photometry.json", "target.vot",
+        "targets",
         *(f"{plot}.png" for plot in PLOTS),
     }  # fmt: skip
     assert "photometry.pickle" not in found

@@ -60,6 +60,15 @@ def test_terminating_takes_the_right_to_edit_and_staff_for_what_nobody_knows(
     assert staff.post("queue/nobody/terminate/")["state"] == "terminated"
 
 
+def test_terminating_what_has_ended_leaves_the_next_run_alone(tycho: Caller) -> None:
+    number = tycho.create()["id"]
+    first = tycho.post(f"tasks/{number}/process/", STEPS)["celery_id"]
+    run_jobs()
+    second = tycho.post(f"tasks/{number}/process/", STEPS)["celery_id"]
+    assert tycho.post(f"queue/{first}/terminate/", status=400) == {"error": "Task is not running"}
+    assert tycho.get(f"queue/{second}/")["state"] == "PENDING"
+
+
 def test_reference_data_is_open_and_complete(db: None) -> None:
     http = Client()
     names = http.get("/stdweb/api/reference/").json()

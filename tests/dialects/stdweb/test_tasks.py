@@ -418,3 +418,32 @@ def test_wrong_corners_and_directions_are_told_by_field(tycho: Caller) -> None:
 def test_without_a_frame_there_is_nothing_to_change(tycho: Caller, verb: str) -> None:
     number = tycho.post("tasks/", {"original_name": "later"}, 201)["id"]
     assert tycho.post(f"tasks/{number}/{verb}/", status=404) == {"error": "Image file not found"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'{"config": {"a": "\ud800"}}', r'{"config": {"\ud800": 1}}', r'{"config": "{\"a\": \"\\ud800\"}"}',
+        '{"config": {"a": 1' + "0" * 400 + "}}", "[" * 100_000, '{"config": ' + '{"a":' * 900 + "1" + "}" * 901,
+        r'{"title": "\ud800"}',
+    ],
+)  # fmt: skip
+def test_what_no_database_keeps_is_refused_and_nothing_is_stored(tycho: Caller, body: str) -> None:
+    number = tycho.create()["id"]
+    before = tycho.get(f"tasks/{number}/")
+    tycho.patch(f"tasks/{number}/", body, 400)
+    assert tycho.get(f"tasks/{number}/") == before
+    tycho.post(f"tasks/{number}/process/", body.replace('{"config"', '{"steps": ["cleanup"], "config"', 1), 400)
+
+
+def test_steps_are_few_and_words(tycho: Caller) -> None:
+    number = tycho.create()["id"]
+    assert "at most 20" in str(tycho.post(f"tasks/{number}/process/", {"steps": ["cleanup"] * 21}, 400))
+    tycho.post(f"tasks/{number}/process/", r'{"steps": ["\ud800"]}', 400)
+
+
+def test_too_many_wrong_passwords_are_told_when_to_come_again(user: User) -> None:
+    for _ in range(6):
+        answer = Client().post("/stdweb/api/auth/token/", {"username": user.username, "password": "wrong"})
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 0

@@ -12,7 +12,7 @@ from hven.science.sky.sphere import unit_vectors
 from hven.science.sky.wcs import Wcs
 
 
-def oriented(ra, dec, scale, orientation, parity, width, height) -> Wcs:  # noqa: PLR0917  # a row of a table
+def oriented(ra, dec, scale, orientation, parity, width, height) -> Wcs:  # a row of a table
     """Return the projection whose parity and orientation are these, as `Wcs` defines them."""
     c, s = scale / 3600 * np.cos(np.radians(orientation)), scale / 3600 * np.sin(np.radians(orientation))
     wcs = Wcs((ra, dec), ((width - 1) / 2, (height - 1) / 2), ((parity * c, s), (-parity * s, c)), width, height)

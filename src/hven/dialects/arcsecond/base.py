@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +24,7 @@ from hven.accounts.actor import Actor
 from hven.accounts.models import Membership, Observatory, Owned
 from hven.dialects.arcsecond.auth import KeyAuthentication
 from hven.dialects.arcsecond.errors import exception_handler
-from hven.dialects.rest import Negotiation, SessionAuthentication, SignedIn, actor_of
+from hven.dialects.rest import JsonBody, Negotiation, SessionAuthentication, SignedIn, actor_of
 from hven.errors import Invalid, NotFound
 
 LOCAL = "local"  # a self-hosted server's own observatory, whatever it is called
@@ -45,7 +45,7 @@ class ArcsecondView(APIView):
     authentication_classes: tuple[type[Any], ...] = (KeyAuthentication, SessionAuthentication)
     permission_classes: tuple[type[Any], ...] = (SignedIn,)
     renderer_classes: tuple[type[BaseRenderer], ...] = (JSONRenderer, BrowsableAPIRenderer)
-    parser_classes: tuple[type[Any], ...] = (JSONParser, FormParser, MultiPartParser)
+    parser_classes: tuple[type[Any], ...] = (JsonBody, FormParser, MultiPartParser)
     content_negotiation_class = Negotiation
     throttle_classes = ()
     schema = AutoSchema()

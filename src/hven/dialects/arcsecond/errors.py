@@ -10,7 +10,18 @@ from django.http.multipartparser import MultiPartParserError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as of_the_framework
 
-from hven.errors import Conflict, Forbidden, HvenError, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
+from hven.dialects.rest import come_again
+from hven.errors import (
+    Conflict,
+    Forbidden,
+    HvenError,
+    Invalid,
+    NotFound,
+    Throttled,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 
 TABLE: dict[type[Exception], tuple[int, str]] = {
     Unauthenticated: (401, ""),
@@ -18,6 +29,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     NotFound: (404, ""),
     Conflict: (400, ""),  # clients know no 409: a file that is there already is told by the sentence
     TooLarge: (413, ""),
+    Throttled: (429, ""),
     Unavailable: (503, ""),
     Invalid: (400, ""),
     HvenError: (400, ""),
@@ -34,5 +46,5 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """Return the answer for an error; None lets it through as a fault of the server's own."""
     for kind, (status, text) in TABLE.items():
         if isinstance(error, kind):
-            return Response({"detail": text or str(error)}, status)
+            return Response({"detail": text or str(error)}, status, headers=come_again(error))
     return of_the_framework(error, context)

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,7 +28,7 @@ from hven.archive.services.receive import Delivery
 from hven.dialects.arcsecond import wire
 from hven.dialects.arcsecond.base import ArcsecondView, uuid_of, words
 from hven.dialects.arcsecond.places import ANY, MANY, ONE
-from hven.dialects.rest import client_address, described
+from hven.dialects.rest import JsonBody, client_address, described
 from hven.errors import Forbidden, Invalid
 from hven.imaging.services.frames import delete_data_file
 from hven.storage import services as storage
@@ -48,7 +48,7 @@ class DataFiles(ArcsecondView):
     """Data files."""
 
     permission_classes = ()
-    parser_classes = (MultiPartParser, FormParser, JSONParser)
+    parser_classes = (MultiPartParser, FormParser, JsonBody)
 
     @described(parameters=_FIELDS, responses=MANY)
     def get(self, request: Request, subdomain: str = "") -> HttpResponseBase:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from hven.accounts.actor import Actor
-from hven.dialects.rest import Negotiation, SessionAuthentication, SignedIn, actor_of
+from hven.dialects.rest import JsonBody, Negotiation, SessionAuthentication, SignedIn, actor_of
 from hven.dialects.stdweb.auth import KeyAuthentication
 from hven.dialects.stdweb.errors import exception_handler
 
@@ -23,7 +23,7 @@ class StdwebView(APIView):
     authentication_classes: tuple[type[Any], ...] = (KeyAuthentication, SessionAuthentication)
     permission_classes: tuple[type[Any], ...] = (SignedIn,)
     renderer_classes: tuple[type[BaseRenderer], ...] = (JSONRenderer, BrowsableAPIRenderer)
-    parser_classes: tuple[type[Any], ...] = (JSONParser, FormParser, MultiPartParser)
+    parser_classes: tuple[type[Any], ...] = (JsonBody, FormParser, MultiPartParser)
     content_negotiation_class = Negotiation
     throttle_classes = ()
     schema = AutoSchema()

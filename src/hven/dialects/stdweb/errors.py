@@ -14,7 +14,18 @@ from django.http.multipartparser import MultiPartParserError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as of_the_framework
 
-from hven.errors import Conflict, Forbidden, HvenError, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
+from hven.dialects.rest import come_again
+from hven.errors import (
+    Conflict,
+    Forbidden,
+    HvenError,
+    Invalid,
+    NotFound,
+    Throttled,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from hven.imaging.services.folder import Busy
 from hven.imaging.services.preprocess import NoFrame
 from hven.imaging.services.previews import Unreadable
@@ -29,6 +40,7 @@ TABLE: dict[type[Exception], tuple[int, str, str]] = {
     NotFound: (404, "detail", ""),
     Conflict: (409, "error", ""),
     TooLarge: (413, "error", ""),
+    Throttled: (429, "detail", ""),
     Unavailable: (503, "error", ""),
     Invalid: (400, "error", ""),
     HvenError: (400, "error", ""),
@@ -45,5 +57,5 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     for kind, (status, key, text) in TABLE.items():
         if isinstance(error, kind):
             sentence = text or str(error)
-            return Response({key: sentence} if key else [sentence], status)
+            return Response({key: sentence} if key else [sentence], status, headers=come_again(error))
     return of_the_framework(error, context)

@@ -65,7 +65,7 @@ class TaskFile(StdwebView):
     def get(self, request: Request, number: int, path: str) -> HttpResponseBase:
         """Return its bytes."""
         task = find_task(self.actor, number, Verb.OPEN)
-        row, convert = tables.find_table(task, path)
+        row, convert = tables.find_table(task, _known(path))
         if convert:
             content = tables.as_votable(row)
             return _attachment(io.BytesIO(content), path, len(content))
@@ -86,7 +86,7 @@ class TaskFile(StdwebView):
     @described(responses={204: None})
     def delete(self, request: Request, number: int, path: str) -> Response:
         """Take a file, or a folder with all in it, away."""
-        folder.delete_file(self.actor, find_task(self.actor, number, Verb.CHANGE), path.strip("/"))
+        folder.delete_file(self.actor, find_task(self.actor, number, Verb.CHANGE), _known(path.strip("/")))
         return Response(status=204)
 
 
@@ -97,7 +97,7 @@ class Preview(StdwebView):
     def get(self, request: Request, number: int, path: str) -> HttpResponseBase:
         """Return it in false colours, as the query says."""
         task = find_task(self.actor, number, Verb.OPEN)
-        row = folder.find_file(task, path)
+        row = folder.find_file(task, _known(path))
         look, plane = words.look(request.query_params)
         return _picture(previews.file_preview(task, row, look, plane), look.form)
 
@@ -109,7 +109,7 @@ class Cutout(StdwebView):
     def get(self, request: Request, number: int, path: str) -> HttpResponseBase:
         """Return it."""
         task = find_task(self.actor, number, Verb.OPEN)
-        row = folder.find_file(task, path)
+        row = folder.find_file(task, _known(path))
         query = request.query_params
         form = words.form(query)
         width, quality = int(words.number(query, "width", 800)), int(words.number(query, "quality", 80))
@@ -128,7 +128,7 @@ class LocalFiles(StdwebView):
             return Response([wire.entry(one) for one in local_files.listing(path.rstrip("/"))])
         if not found.is_file():
             raise NotFound("Invalid path")
-        return _attachment(found.open("rb"), path, found.stat().st_size)
+        return _attachment(local_files.open_file(found), path, found.stat().st_size)
 
 
 class LocalPreview(StdwebView):
@@ -143,6 +143,14 @@ class LocalPreview(StdwebView):
             raise NotFound("Invalid path")
         look, plane = words.look(request.query_params)
         return _picture(previews.path_preview(found, look, plane), look.form)
+
+
+def _known(path: str) -> str:
+    """Return a path in the form in which files are kept; NotFound where none could be."""
+    try:
+        return checked_path(path)
+    except Invalid:
+        raise NotFound("File not found") from None
 
 
 def _attachment(stream: Any, path: str, size: int) -> HttpResponseBase:

@@ -14,7 +14,6 @@ from hven.accounts.access import Verb
 from hven.dialects.rest import described
 from hven.dialects.stdweb import wire
 from hven.dialects.stdweb.base import StdwebView
-from hven.dialects.stdweb.tasks import find_task
 from hven.imaging.models import Run, RunState
 from hven.imaging.services import reductions
 from hven.jobs.models import State
@@ -68,7 +67,8 @@ class Terminate(StdwebView):
             return Response({"id": celery_id, "revoked_count": 1, "state": "terminated"})
         if not access.may(self.actor, Verb.CHANGE, run, "reduction"):
             return Response({"error": "No permission to terminate this task"}, 403)
-        reductions.cancel_reduction(self.actor, find_task(self.actor, run.reduction_id, Verb.CHANGE))
+        if not reductions.cancel_run(self.actor, run):
+            return Response({"error": "Task is not running"}, 400)
         return Response(
             {
                 "id": celery_id,

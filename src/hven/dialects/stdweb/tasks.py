@@ -33,7 +33,7 @@ from hven.imaging import services as imaging
 from hven.imaging.models import Reduction
 from hven.imaging.services import preprocess, reductions
 from hven.imaging.services.frame_files import one_plane
-from hven.imaging.services.local_files import find_file
+from hven.imaging.services.local_files import find_file, open_file
 from hven.storage import services as storage
 from hven.storage.models import Blob
 
@@ -296,5 +296,5 @@ def _bytes(sent: dict[str, Any]) -> tuple[Blob | None, str]:
     path: Path = find_file(sent["local_file"])
     if "ext" in sent:
         return one_plane(path, sent["ext"]), path.name
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return storage.put(file, limit=settings.HVEN_MAX_UPLOAD), path.name

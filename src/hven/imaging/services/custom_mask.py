@@ -47,7 +47,7 @@ def read_drawn(reduction: Reduction, frame: str = IMAGE) -> Drawn:
         row = folder.find_file(reduction, f"{MASKS[frame]}.json")
         with storage.open_blob(row.blob) as file:
             return parse(json.loads(file.read(10_000_000)))
-    except (NotFound, ValueError, Invalid):
+    except (NotFound, ValueError, RecursionError, Invalid):
         return Drawn()
 
 

@@ -97,7 +97,7 @@ def _points(reduction: Reduction, ra: float, dec: float, radius_arcsec: float) -
         if point is not None:
             found.append(point)
     if not any(point.kind in {"target", "source"} for point in found):
-        limit = _number(reduction.config.get("mag_limit"))
+        limit = _magnitude(reduction.config.get("mag_limit"))
         if limit is not None:
             found.append(_point(reduction, None, limit, None, "limit"))
     return found
@@ -106,18 +106,23 @@ def _points(reduction: Reduction, ra: float, dec: float, radius_arcsec: float) -
 def _nearest(  # noqa: PLR0917 - a place and its circle
     reduction: Reduction, table: Any, ra: float, dec: float, radius_arcsec: float, kind: str
 ) -> Point | None:
-    if not len(table) or "ra" not in table.colnames or "mag_calib" not in table.colnames:
+    if not len(table) or not {"ra", "dec", "mag_calib"} <= set(table.colnames):
         return None
-    east = (np.asarray(table["ra"], float) - ra + 180) % 360 - 180
-    east *= math.cos(math.radians(dec))
-    north = np.asarray(table["dec"], float) - dec
+    try:
+        east = (np.asarray(table["ra"], float) - ra + 180) % 360 - 180
+        east *= math.cos(math.radians(dec))
+        north = np.asarray(table["dec"], float) - dec
+    except (TypeError, ValueError):
+        return None  # somebody laid another table here
     apart = 3600 * np.hypot(east, north)
+    if apart.ndim != 1:
+        return None
     apart[~np.isfinite(apart)] = np.inf
     nearest = int(np.argmin(apart))
     if apart[nearest] > radius_arcsec:
         return None
     row = {name: tables.plain(table[name][nearest]) for name in table.colnames}
-    return _point(reduction, row, _number(row.get("mag_limit")), float(apart[nearest]), kind)
+    return _point(reduction, row, _magnitude(row.get("mag_limit")), float(apart[nearest]), kind)
 
 
 def _point(
@@ -126,18 +131,19 @@ def _point(
     values = row or {}
     config, file = reduction.config, reduction.data_file
     name = str(values.get("mag_filter_name") or config.get("cat_col_mag") or config.get("filter") or "")
-    mag = _number(values.get("mag_calib"))
+    mag = _magnitude(values.get("mag_calib"))
+    flags = _number(values.get("flags"), 0, 2**31) or 0
     return Point(
         reduction=reduction,
         time=file.middle if file is not None else None,
-        bjd_tdb=_number(config.get("bjd_tdb")),
+        bjd_tdb=_number(config.get("bjd_tdb"), 0, 1e7),
         filter=name.removesuffix("mag"),
         system=str(config.get("mag_system") or ""),
         mag=mag,
-        error=_number(values.get("mag_calib_err")) if mag is not None else None,
-        limit=limit if limit is not None else _number(config.get("mag_limit")),
+        error=_number(values.get("mag_calib_err"), 0, 10) if mag is not None else None,
+        limit=limit if limit is not None else _magnitude(config.get("mag_limit")),
         separation_arcsec=separation,
-        flags=int(values.get("flags") or 0),
+        flags=int(flags),
         kind=kind,
     )
 
@@ -147,12 +153,17 @@ def is_seen(point: Point) -> bool:
     return point.mag is not None and (point.limit is None or point.mag <= point.limit)
 
 
-def _number(value: Any) -> float | None:
+def _magnitude(value: Any) -> float | None:
+    return _number(value, -40, 60)
+
+
+def _number(value: Any, low: float, high: float) -> float | None:
+    """Return a number in a range, None for anything else: files and settings are what people made of them."""
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return found if low <= found <= high else None
 
 
 def is_good(point: Point) -> bool:

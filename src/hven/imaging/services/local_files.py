@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 
@@ -31,7 +32,7 @@ def find(path: str) -> Path:
         Nowhere: there is nothing, or it leads outside, by dots or by a link.
     """
     root = _root()
-    if "\0" in path:
+    if "\0" in path or any(part.startswith(".") for part in Path(path).parts):
         raise NotFound("Path not found")
     try:
         # Absolute paths are understood where they begin with the folder itself.
@@ -39,7 +40,7 @@ def find(path: str) -> Path:
         inside = found == root or root in found.parents
         if not inside or not found.exists():
             raise NotFound("Path not found")
-    except OSError:
+    except (OSError, RuntimeError):  # links in a circle among them
         raise NotFound("Path not found") from None
     return found
 
@@ -67,11 +68,12 @@ def listing(path: str) -> list[LocalEntry]:
     if not place.is_dir():
         raise NotFound("Path not found")
     entries = []
-    for each in place.iterdir():
+    for each in _within(place):
         try:
+            each.name.encode()
             stat = each.stat()
             inside = root in each.resolve().parents
-        except OSError:
+        except (OSError, RuntimeError, UnicodeEncodeError):
             continue
         if inside and not each.name.startswith("."):
             entries.append(
@@ -84,6 +86,27 @@ def listing(path: str) -> list[LocalEntry]:
                 )
             )
     return sorted(entries, key=lambda entry: (not entry.is_folder, entry.name.casefold()))
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file that `find` or `find_file` gave.
+
+    Raises
+    ------
+    NotFound
+        This server may not read it.
+    """
+    try:
+        return path.open("rb")
+    except OSError:
+        raise NotFound("This server may not read the file; ask its operator.") from None
+
+
+def _within(place: Path) -> list[Path]:
+    try:
+        return list(place.iterdir())
+    except OSError:
+        raise NotFound("This server may not read the folder; ask its operator.") from None
 
 
 def _root() -> Path:

@@ -31,7 +31,7 @@ def fix_header(actor: Actor, reduction: Reduction) -> list[str]:
     from hven.science.frames import mend  # noqa: PLC0415 - astropy, wanted by few requests
 
     said: list[str] = []
-    _change(actor, reduction, lambda source, target: said.extend(mend.repair(source, target)))
+    _change(actor, reduction, lambda source, target: said.extend(mend.repair(source, target, limits=frame_limits())))
     return said
 
 
@@ -39,14 +39,14 @@ def crop(actor: Actor, reduction: Reduction, corners: dict[str, int | None]) -> 
     """Cut the working copy to columns x1 to x2 and rows y1 to y2, as `hven.science.frames.mend.crop` takes them."""
     from hven.science.frames import mend  # noqa: PLC0415 - as above
 
-    _change(actor, reduction, lambda source, target: mend.crop(source, target, **corners))
+    _change(actor, reduction, lambda source, target: mend.crop(source, target, **corners, limits=frame_limits()))
 
 
 def destripe(actor: Actor, reduction: Reduction, direction: str = "both") -> None:
     """Take stripes off the working copy."""
     from hven.science.frames import mend  # noqa: PLC0415 - as above
 
-    _change(actor, reduction, lambda source, target: mend.destripe(source, target, direction))
+    _change(actor, reduction, lambda source, target: mend.destripe(source, target, direction, limits=frame_limits()))
 
 
 @transaction.atomic

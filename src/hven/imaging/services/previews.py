@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hven.errors import HvenError, Invalid
+from django.conf import settings
+
+from hven.errors import HvenError, Invalid, NotFound, TooLarge, Unavailable
 from hven.imaging.models import Reduction, ReductionFile
 from hven.imaging.services import folder
 from hven.imaging.services.limits import frame_limits
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from hven.science.frames.coloured import Look
 
 MASK = "custom_mask.fits"
+_SMALL = 1_000_000  # pixels of all planes of a cutout that is drawn without waiting in line
 _NO_PICTURE = "Cannot read FITS data from file"
 
 
@@ -53,10 +56,17 @@ def file_preview(reduction: Reduction, row: ReductionFile, look: Look, plane: in
         frame = blob_plane(row.blob, plane)
         mask = None
         if row.path == IMAGE:
-            masked = {each.path: each.blob for each in folder.current(reduction)}.get(MASK)
-            if masked is not None:
-                mask = blob_plane(masked, -1).data > 0
+            mask = _own_mask(reduction, frame)
         return coloured(frame, look, mask)
+
+
+def _own_mask(reduction: Reduction, frame: Frame) -> Any:
+    """Return what people masked, as an array of bool; None where they did not, or where it does not fit the frame."""
+    try:
+        mask = blob_plane(folder.find_file(reduction, MASK).blob).data > 0
+    except (NotFound, Unreadable):
+        return None  # the steps say what is wrong with it
+    return mask if mask.shape == frame.data.shape else None
 
 
 def path_preview(path: Path, look: Look, plane: int = -1) -> bytes:
@@ -96,11 +106,20 @@ def cutout_picture(row: ReductionFile, width: int, form: str, quality: int, plan
     from hven.science.changes.cutout import read_cutout  # noqa: PLC0415 - as above
     from hven.science.changes.panels import draw_cutout  # noqa: PLC0415 - as above
 
-    with one_picture(), storage.local(row.blob) as path:
-        try:
-            cutout = read_cutout(path)
-        except HvenError:
-            raise Unreadable(_NO_PICTURE) from None
+    def drawn(most_pixels: int) -> bytes:
+        cutout = read_cutout(path, most_pixels=most_pixels)
         if planes:
             cutout = replace(cutout, planes={name: each for name, each in cutout.planes.items() if name in planes})
         return draw_cutout(cutout, width, kind="png" if form == "png" else "jpeg", quality=quality)
+
+    try:
+        with storage.local(row.blob) as path:
+            try:
+                return drawn(_SMALL)  # a list of candidates asks for dozens at once
+            except TooLarge:
+                with one_picture():
+                    return drawn(settings.HVEN_MAX_PIXELS)
+    except HvenError as error:
+        if isinstance(error, Unavailable):
+            raise
+        raise Unreadable(_NO_PICTURE) from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hven.accounts import access
@@ -28,6 +29,8 @@ from hven.storage.models import Blob
 
 LONGEST_NAME = 250
 LARGEST_CONFIG = 2_000_000  # characters as JSON
+DEEPEST = 32  # lists and objects within each other
+MOST_STEPS = 20  # of one run
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ def process(actor: Actor, reduction: Reduction, steps: Sequence[str], config: Ma
     access.check(actor, access.Verb.CHANGE, reduction)
     if not steps:
         raise Invalid("No steps provided")
+    if len(steps) > MOST_STEPS:
+        raise Invalid(f"A run has at most {MOST_STEPS} steps.")
     for key in steps:
         if key not in staged_steps():
             raise Invalid(f"Invalid step: {str(key)[:60]}")
@@ -147,14 +152,24 @@ def process(actor: Actor, reduction: Reduction, steps: Sequence[str], config: Ma
 @transaction.atomic
 def cancel_reduction(actor: Actor, reduction: Reduction) -> Run | None:
     """Stop what is done with a reduction, waiting or under way; return the run that was stopped, if there was one."""
+    return _cancel(actor, reduction, Job.objects.filter(run__reduction=reduction))
+
+
+@transaction.atomic
+def cancel_run(actor: Actor, run: Run) -> bool:
+    """Stop one run, waiting or under way; say whether there was anything to stop."""
+    return _cancel(actor, run.reduction, Job.objects.filter(run=run)) is not None
+
+
+def _cancel(actor: Actor, reduction: Reduction, found: QuerySet[Job]) -> Run | None:
     access.check(actor, access.Verb.CHANGE, reduction)
-    found = None
-    for job in Job.objects.filter(run__reduction=reduction).exclude(state__in=ENDS).select_related("run"):
+    stopped = None
+    for job in found.exclude(state__in=ENDS).select_related("run"):
         if jobs.cancel(job):
-            found = job.run
-    if found is not None:
+            stopped = job.run
+    if stopped is not None:
         Reduction.objects.filter(pk=reduction.pk).update(stage="cancelled", changed=timezone.now())
-    return found
+    return stopped
 
 
 @transaction.atomic
@@ -235,18 +250,36 @@ def checked_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     Invalid
-        It is no object, holds what JSON does not, or is very large.
+        It is no object, holds what JSON or the database does not, or is very large.
     """
     if not isinstance(config, Mapping):
         raise Invalid("config must be a JSON object")
+    _check_value(config, 0)
     try:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise Invalid("The configuration holds values that JSON does not know, such as NaN.") from None
     if len(text) > LARGEST_CONFIG:
         raise Invalid("The configuration is too large.")
-    found: dict[str, Any] = json.loads(kept_text(text).replace("\\u0000", ""))
+    found: dict[str, Any] = json.loads(text.replace("\\u0000", ""))
     return found
+
+
+def _check_value(value: Any, depth: int) -> None:
+    """Refuse what JSON carries and neither the database nor a step could use."""
+    if depth > DEEPEST:
+        raise Invalid(f"The configuration is nested more than {DEEPEST} deep.")
+    if isinstance(value, str) and kept_text(value) != value.replace("\0", ""):
+        raise Invalid("The configuration holds text with halves of characters (lone surrogates).")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise Invalid("The configuration holds a whole number beyond 64 bits.")
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            _check_value(name, depth + 1)
+            _check_value(each, depth + 1)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _check_value(each, depth + 1)
 
 
 def _copy_files(reduction: Reduction, files: Sequence[tuple[str, Blob]]) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from hven.errors import Invalid, NotFound
+from hven.errors import Invalid, NotFound, TooLarge
 from hven.imaging.models import Reduction, ReductionFile
 from hven.imaging.services import folder
 from hven.storage import services as storage
 
 PARQUET = ".parquet"
+MOST_VALUES = 60_000_000  # rows times columns of a table that is read
+MOST_BYTES = 512 << 20
 VOTABLE = ".vot"
 
 
@@ -53,8 +55,8 @@ def read_table(row: ReductionFile, columns: list[str] | None = None) -> Any:
 
     Raises
     ------
-    Invalid
-        It is no table.
+    Invalid, TooLarge
+        It is no table, or more than is read at once.
     """
     with storage.local(row.blob) as path:
         return table_of(path, votable=row.path.endswith(VOTABLE), columns=columns)
@@ -67,13 +69,7 @@ def table_of(path: Path, *, votable: bool, columns: list[str] | None = None) -> 
     try:
         if votable:
             return Table.read(path, format="votable")
-        import pyarrow.parquet  # noqa: PLC0415 - the same
-
-        # Not memory-mapped: the file may be removed while its pages are still read.
-        with path.open("rb") as file:
-            parquet = pyarrow.parquet.ParquetFile(file)
-            wanted = None if columns is None else [name for name in columns if name in parquet.schema_arrow.names]
-            found = parquet.read(columns=wanted)
+        found = _parquet(path, columns)
         table = Table()
         for name in found.column_names:
             field, column = found.schema.field(name), found.column(name)
@@ -84,9 +80,31 @@ def table_of(path: Path, *, votable: bool, columns: list[str] | None = None) -> 
             unit = (field.metadata or {}).get(b"unit", b"").decode()
             if unit:
                 table[name].unit = unit
+    except TooLarge:
+        raise
     except Exception as error:
         raise Invalid("This file is no table that can be read.") from error
     return table
+
+
+def _parquet(path: Path, columns: list[str] | None) -> Any:
+    """Read a Parquet file piece by piece: what a small one unpacks to is not known before."""
+    import pyarrow.parquet  # noqa: PLC0415 - heavy, wanted by few requests
+
+    # Not memory-mapped: the file may be removed while its pages are still read.
+    with path.open("rb") as file:
+        parquet = pyarrow.parquet.ParquetFile(file)
+        wanted = [name for name in parquet.schema_arrow.names if columns is None or name in columns]
+        if parquet.metadata.num_rows * max(1, len(wanted)) > MOST_VALUES:
+            raise TooLarge(f"The table has more than {MOST_VALUES:,} values.")
+        batches, held = [], 0
+        for batch in parquet.iter_batches(16_384, columns=wanted):
+            held += batch.nbytes
+            if held > MOST_BYTES:
+                raise TooLarge(f"The table takes more than {MOST_BYTES >> 20} MiB.")
+            batches.append(batch)
+        schema = pyarrow.schema([parquet.schema_arrow.field(name) for name in wanted])
+        return pyarrow.Table.from_batches(batches, schema=schema)
 
 
 def rows_of(table: Any) -> list[dict[str, Any]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hven.errors import HvenError, Invalid, NotFound
-from hven.imaging.services import outside, tables
+from hven.errors import HvenError, Invalid
+from hven.imaging.services import outside
 from hven.imaging.steps import inspect as first
 from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.given import custom_mask, gain_of, given_table, given_targets, mask_bits, middle_of
 from hven.imaging.steps.photometry_files import OBJECTS, RECORD, read_record, recorded_wcs, recorded_zero_point
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hven.science.sky.wcs import Wcs
 
 _BEGAN = "changes began"
+_COLUMNS = ("x", "y", "ra", "dec", "flux", "fluxerr", "flags", "mag_calib", "mag_calib_err")
 _FIRST = "Run photometry first: the task has no {}."
 
 
@@ -71,63 +73,37 @@ def read_inputs(context: StepContext) -> Inputs:
     from hven.science.changes.fluxes import Calibration  # noqa: PLC0415 - OpenCV and astropy, for workers
 
     frame = first.read_image(context)
-    objects = tables.table_of(context.files.need(OBJECTS, _FIRST.format(OBJECTS)), votable=False)
+    objects = given_table(context, OBJECTS, _COLUMNS, _FIRST.format(OBJECTS))
     record = read_record(context.files.need(RECORD, _FIRST.format(RECORD)))
     zero_point = recorded_zero_point(record)
     colour = " - ".join(zero_point.colour) if zero_point.colour is not None else ""
-    gain = context.value("gain")
-    if gain is None:
-        gain = float(record.get("gain") or 1.0)
-    if gain == 0:
-        gain = 1.0
-        say(context, "The gain is 0; it is taken as 1.")
     return Inputs(
         frame=frame,
         mask=_mask(context, frame),
         objects=objects,
         wcs=recorded_wcs(record, frame.width, frame.height),
         calibration=Calibration(zero_point.at, zero_point.zp_err, zero_point.band, colour, zero_point.colour_term),
-        fwhm_px=float(record.get("fwhm_px") or 3.0),
-        aperture_px=float(record.get("aperture_px") or record.get("fwhm_px") or 3.0),
-        gain=gain,
+        fwhm_px=record["fwhm_px"],
+        aperture_px=record["aperture_px"],
+        gain=gain_of(context) or record["gain"],
         band=str(record.get("band") or "r"),
-        time=_time(context, frame),
+        time=middle_of(context, frame),
     )
 
 
 def _mask(context: StepContext, frame: Frame) -> NDArray[np.bool_]:
-    import numpy as np  # noqa: PLC0415 - as above
-    from astropy.io import fits  # noqa: PLC0415 - as above
-
-    path = context.files.need(first.MASK, "Run inspect first: the task has no mask.fits.")
-    try:
-        with fits.open(path) as hdus:
-            plane = next(hdu.data for hdu in hdus if hdu.data is not None and hdu.data.ndim == 2)
-            mask = np.asarray(np.nan_to_num(plane) > 0, np.bool_)
-    except (OSError, ValueError, TypeError, StopIteration) as error:
-        raise Invalid(f"{first.MASK} cannot be read; inspect the frame again.") from error
-    if mask.shape != frame.data.shape:
-        raise Invalid(f"{first.MASK} is not of the frame's size; inspect the frame again.")
-    excluded = first.custom_mask(context)
-    if excluded is not None and excluded.shape == mask.shape:
+    bits = mask_bits(context, frame)
+    if bits is None:
+        raise Invalid("Run inspect first: the task has no mask.fits.")
+    mask: NDArray[np.bool_] = bits > 0
+    excluded = custom_mask(context, frame)
+    if excluded is not None:
         mask |= excluded
     if frame.mask is not None:
         mask |= frame.mask
     if mask.all():
         raise Invalid("Every pixel of the frame is masked; nothing can be looked for.")
     return mask
-
-
-def _time(context: StepContext, frame: Frame) -> datetime | None:
-    """Return the middle of the exposure: as configured, else as the header says."""
-    text = context.value("time")
-    if text:
-        try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError as error:
-            raise Invalid(f"time is a date with a time of day, as 2026-07-16T02:13:45, not {text[:40]!r}.") from error
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return frame.meaning.middle
 
 
 def cone_of(context: StepContext, centre: str, radius: str) -> tuple[float, float, float] | None:
@@ -236,19 +212,16 @@ def first_target(context: StepContext, wcs: Wcs, width: int, height: int) -> tup
     Invalid
         There is none, or it is off the frame.
     """
-    targets = [one for one in context.config.get("targets") or [] if isinstance(one, dict)]
+    targets = given_targets(context)
     if not targets:
         raise Invalid(
             "There is no target: name one, and inspect the frame again, or set subtraction_mode to detection."
         )
     target = targets[0]
-    try:
-        if target.get("x") is not None:
-            x, y = float(target["x"]), float(target["y"])
-        else:
-            x, y = (float(value) for value in wcs.to_pixel(float(target["ra"]), float(target["dec"])))
-    except (KeyError, TypeError, ValueError) as error:
-        raise NotFound("The first target has no place; inspect the frame again.") from error
+    if "x" in target:
+        x, y = target["x"], target["y"]
+    else:
+        x, y = (float(value) for value in wcs.to_pixel(target["ra"], target["dec"]))
     name = str(target.get("name", ""))
     if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
         raise Invalid(f"The target {name[:60]} is off the frame; give another one, or check the frame's projection.")

@@ -8,20 +8,18 @@ from hven.errors import Invalid, NotFound, Unavailable
 from hven.imaging.services import outside
 from hven.imaging.services.limits import frame_limits
 from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.given import CUSTOM_MASK, MASK, custom_mask, gain_of, middle_of
 from hven.imaging.steps.registry import Key, Outcome, Step, register
 from hven.imaging.steps.shared import BACKGROUND_SIZE, CATALOGUE, FILTER, GAIN, SATURATION, TIME, TIMING
 from hven.imaging.steps.workspace import IMAGE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from hven.science.frames.frame import Frame
     from hven.science.photometry.inspection import Inspection
     from hven.science.photometry.targets import Target
     from hven.science.sky.wcs import Wcs
 
-MASK, CUSTOM_MASK, WCS, TARGET_IMAGE = "mask.fits", "custom_mask.fits", "image.wcs", "image_target.fits"
+WCS, TARGET_IMAGE = "image.wcs", "image_target.fits"
 MEMO = "inspection"
 _TARGET_HALF = 100
 _WIDEST_SCALE = 100.0  # arcsec/px: a projection with larger pixels is no telescope's
@@ -40,12 +38,13 @@ def run(context: StepContext) -> Outcome:
     frame = read_image(context)
     for note in frame.notes:
         context.log(note)
-    user_mask = custom_mask(context)
+    middle_of(context, frame)  # what is no time is told before anything is measured
+    user_mask = custom_mask(context, frame)
     inspection = inspect(
         frame.data,
         frame.meaning,
         InspectSettings(
-            gain=context.value("gain"),
+            gain=gain_of(context),
             saturation=context.value("saturation"),
             band=context.value("filter"),
             mesh_px=context.value("bg_size"),
@@ -80,22 +79,6 @@ def read_image(context: StepContext) -> Frame:
 
     path = context.files.need(IMAGE, "The task has no frame; upload one as image.fits.")
     return read_frame(path, limits=frame_limits())
-
-
-def custom_mask(context: StepContext) -> NDArray[np.bool_] | None:
-    """Return the user's mask, True where a pixel is excluded; None where there is none."""
-    from hven.science.frames.read import read_frame  # noqa: PLC0415 - as above
-
-    path = context.files.find(CUSTOM_MASK)
-    if path is None:
-        return None
-    frame = read_frame(path, limits=frame_limits())
-    excluded = frame.data > 0
-    if frame.mask is not None:
-        excluded |= frame.mask
-    context.log(f"The custom mask excludes {100 * excluded.mean():.1f} % of its pixels.")
-    found: NDArray[np.bool_] = excluded
-    return found
 
 
 def frame_wcs(context: StepContext, frame: Frame) -> Wcs | None:

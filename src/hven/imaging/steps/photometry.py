@@ -10,6 +10,7 @@ from hven.imaging.services import catalogues
 from hven.imaging.services.solver_data import solver_data
 from hven.imaging.steps import inspect as first
 from hven.imaging.steps.context import Placed, StepContext
+from hven.imaging.steps.given import custom_mask, gain_of, given_targets, mask_bits
 from hven.imaging.steps.photometry_files import write_files, write_targets
 from hven.imaging.steps.photometry_keys import KEYS, SETS, WRITES
 from hven.imaging.steps.registry import Outcome, Step, register
@@ -97,15 +98,15 @@ def _inspection(context: StepContext, frame: Frame, log: Any) -> Inspection:
             context.value(name) for name in ("gain", "saturation", "filter", "bg_size")
         ):
             return found
-    excluded = first.custom_mask(context)
-    path = context.files.find(first.MASK)
-    if path is None:
+    excluded = custom_mask(context, frame)
+    bits = mask_bits(context, frame)
+    if bits is None:
         log("The frame was not inspected before; it is now, with the defaults.")
         return inspect(
             frame.data,
             frame.meaning,
             InspectSettings(
-                gain=context.value("gain"),
+                gain=gain_of(context),
                 saturation=context.value("saturation"),
                 band=context.value("filter"),
                 mesh_px=context.value("bg_size"),
@@ -114,28 +115,15 @@ def _inspection(context: StepContext, frame: Frame, log: Any) -> Inspection:
             excluded=excluded,
             log=log,
         )
-    bits = _mask_bits(path)
     again = inspected_again(
         frame.data,
         bits,
-        gain=context.value("gain") or frame.meaning.gain or 1.0,
+        gain=gain_of(context) or frame.meaning.gain or 1.0,
         saturation=context.value("saturation") or frame.meaning.saturation or float("inf"),
         band=_band(context.value("filter")),
         mesh_px=context.value("bg_size") or 0,
     )
-    return with_mask(again, excluded) if excluded is not None and excluded.shape == bits.shape else again
-
-
-def _mask_bits(path: Any) -> Any:
-    import numpy as np  # noqa: PLC0415 - as above
-    from astropy.io import fits  # noqa: PLC0415 - as above
-
-    try:
-        with fits.open(path) as hdus:
-            plane = next(hdu.data for hdu in hdus if hdu.data is not None and hdu.data.ndim == 2)
-            return np.ascontiguousarray(np.clip(np.nan_to_num(plane), 0, 255)).astype(np.uint8)
-    except (OSError, ValueError, TypeError, StopIteration) as error:
-        raise Invalid(f"{first.MASK} cannot be read; inspect the frame again.") from error
+    return with_mask(again, excluded) if excluded is not None else again
 
 
 def _band(name: str | None) -> str:
@@ -323,16 +311,14 @@ def _measured_targets(
 def _placed_targets(context: StepContext, wcs: Wcs, size: tuple[int, int], log: Any) -> list[dict[str, Any]]:
     """Return the targets with their pixels, `at`; the first must lie on the frame, others that do not are left out."""
     kept = []
-    targets = [dict(one) for one in context.config.get("targets") or [] if isinstance(one, dict)]
+    targets = given_targets(context)
     for target in targets:
         if "x" in target:
-            x, y = float(target["x"]), float(target["y"])
+            x, y = target["x"], target["y"]
             ra, dec = wcs.to_sky(x, y)
             target |= {"ra": float(ra), "dec": float(dec)}
-        elif target.get("ra") is not None and target.get("dec") is not None:
-            x, y = (float(value) for value in wcs.to_pixel(float(target["ra"]), float(target["dec"])))
         else:
-            continue
+            x, y = (float(value) for value in wcs.to_pixel(target["ra"], target["dec"]))
         if -0.5 <= x <= size[0] - 0.5 and -0.5 <= y <= size[1] - 0.5:
             kept.append({**target, "at": (x, y)})
             continue

@@ -97,14 +97,27 @@ def write_table(path: Path, table: Table) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read photometry.json; Invalid where it is something else."""
+    """Read photometry.json; Invalid where it is something else.
+
+    What is there for certain: zero_point and wcs are objects, fwhm_px, aperture_px and gain numbers, band a text.
+    """
+    wrong = Invalid(f"{RECORD} is not what photometry writes; run photometry again.")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, dict) and isinstance(found.get("zero_point"), dict):
-            return found
-    except (OSError, ValueError):
-        pass
-    raise Invalid(f"{RECORD} is not what photometry writes; run photometry again.")
+        good = (
+            isinstance(found, dict)
+            and all(isinstance(found.get(name), dict) for name in ("zero_point", "wcs"))
+            and isinstance(found.get("band"), str)
+            and all(
+                isinstance(found.get(name), int | float) and 0 < found[name] <= most
+                for name, most in (("fwhm_px", 500), ("aperture_px", 5000), ("gain", 1e30))
+            )
+        )
+    except (OSError, ValueError, RecursionError):
+        raise wrong from None
+    if not good:
+        raise wrong
+    return {**found, **{name: float(found[name]) for name in ("fwhm_px", "aperture_px", "gain")}}
 
 
 def recorded_zero_point(record: dict[str, Any]) -> ZeroPoint:
@@ -118,7 +131,7 @@ def recorded_wcs(record: dict[str, Any], width: int, height: int) -> Wcs:
     """Return the projection of a record; Invalid where it has none."""
     from hven.science.sky.wcs import Wcs  # noqa: PLC0415 - as above
 
-    wcs = Wcs.from_cards(record.get("wcs") or {}, width, height)
+    wcs = Wcs.from_cards(record["wcs"], width, height)
     if wcs is None:
         raise Invalid(f"{RECORD} has no projection; run photometry again.")
     return wcs

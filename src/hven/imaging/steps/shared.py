@@ -6,11 +6,11 @@ from hven.imaging.steps.registry import Key
 
 TIME = Key("time", "text", "The middle of the exposure, UTC; by default what the header says.")
 GAIN = Key(
-    "gain", "float", "Electrons for one ADU; by default what the header says, else 1.", "e-/ADU", low=0, high=1e6
+    "gain", "float", "Electrons for one ADU; by default what the header says, else 1.", "e-/ADU", low=0, high=1e30
 )
 SATURATION = Key(
     "saturation", "float", "The level from which pixels are full; by default what the header or the frame says.", "ADU",
-    low=-1e9, high=1e12,
+    low=-1e30, high=1e30,
 )  # fmt: skip
 FILTER = Key("filter", "text", "The filter; by default what the header says, else r.")
 BACKGROUND_SIZE = Key(

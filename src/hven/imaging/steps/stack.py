@@ -13,6 +13,7 @@ from hven.imaging.services.limits import frame_limits
 from hven.imaging.steps import inspect as first
 from hven.imaging.steps.change_inputs import begin_timing, say
 from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.given import MASK, gain_of
 from hven.imaging.steps.registry import Key, Outcome, Step, register
 from hven.imaging.steps.shared import GAIN, SATURATION, TIMING
 from hven.imaging.steps.workspace import IMAGE
@@ -48,7 +49,7 @@ def run(context: StepContext) -> Outcome:
     for note in stacked.notes:
         say(context, f"{note[0].upper()}{note[1:]}")
     _write(context, paths[0], stacked.data, stacked.mask, stacked.cards)
-    context.files.remove(first.WCS, first.MASK)
+    context.files.remove(first.WCS, MASK)
     for key in ("saturation", "time", *(("gain",) if method != "sum" else ())):
         # said or found for a single frame; the stack's header has its own
         if context.config.get(key) is not None:
@@ -83,7 +84,7 @@ def _frame(context: StepContext, path: Path, name: str) -> StackFrame:
     meaning = frame.meaning
     return StackFrame(
         frame.data, frame.mask, wcs_from(frame), meaning.exposure_s, meaning.start, meaning.end,
-        context.value("saturation") or meaning.saturation, context.value("gain") or meaning.gain, short,
+        context.value("saturation") or meaning.saturation, gain_of(context) or meaning.gain, short,
     )  # fmt: skip
 
 

@@ -44,12 +44,12 @@ def run(context: StepContext) -> Outcome:
 
     begin_timing(context)
     inputs = read_inputs(context)
-    planes = frame_and_template(context, inputs)
-    options, search = _options(context, inputs), _search(context, inputs)
-    stars = _stars(inputs)
     height, width = inputs.frame.data.shape
     target = context.value("subtraction_mode") == "target"
     place = first_target(context, inputs.wcs, width, height) if target else None
+    options, search = _options(context, inputs), _search(context, inputs)
+    planes = frame_and_template(context, inputs)
+    stars = _stars(inputs)
     whole = empty(height, width)
     side, overlap = context.value("sub_size"), context.value("sub_overlap")
     parts = list(tiles(width, height, side_px=side, overlap_px=OVERLAP_PX if overlap is None else overlap))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hven.errors import Invalid
 from hven.imaging.services import templates
-from hven.imaging.services.limits import frame_limits
 from hven.imaging.steps.change_inputs import Inputs, say
 from hven.imaging.steps.context import StepContext
+from hven.imaging.steps.given import given_frame
 
 if TYPE_CHECKING:
     from hven.science.changes.planes import Plane
@@ -37,14 +37,12 @@ def _custom(context: StepContext, inputs: Inputs) -> Plane | None:
     from hven.science.changes.planes import Plane  # noqa: PLC0415 - OpenCV and astropy, for workers
     from hven.science.frames.cards import as_mapping  # noqa: PLC0415 - OpenCV and astropy, for workers
     from hven.science.frames.header import wcs_from  # noqa: PLC0415 - OpenCV and astropy, for workers
-    from hven.science.frames.read import read_frame  # noqa: PLC0415 - OpenCV and astropy, for workers
 
-    path = context.files.find(CUSTOM)
-    if path is None:
+    frame = given_frame(context, CUSTOM)
+    if frame is None:
         if context.value("template") == "custom":
             raise Invalid(f"There is no template: upload one as {CUSTOM}, or choose another by the key template.")
         return None
-    frame = read_frame(path, limits=frame_limits())
     say(context, f"The template is {CUSTOM}, {frame.width} by {frame.height} pixels.")
     wcs = wcs_from(frame)
     if wcs is None:
@@ -59,9 +57,8 @@ def _custom(context: StepContext, inputs: Inputs) -> Plane | None:
         say(context, "It has no projection; its pixels are taken to be the frame's.")
         wcs = inputs.wcs
     mask = frame.mask
-    mask_path = context.files.find(CUSTOM_MASK)
-    if mask_path is not None:
-        own = read_frame(mask_path, limits=frame_limits())
+    own = given_frame(context, CUSTOM_MASK)
+    if own is not None:
         if own.data.shape != frame.data.shape:
             raise Invalid(f"{CUSTOM_MASK} is not of the template's size.")
         excluded = own.data > 0

@@ -13,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from hven.errors import Invalid
+from hven.errors import Invalid, TooLarge
 from hven.science.sky.wcs import Wcs
 
 PLANES = ("IMAGE", "MASK", "TEMPLATE", "CONVOLVED", "DIFF", "ERR", "FOOTPRINT", "FILTERED", "ADJUSTED")
@@ -138,13 +138,15 @@ def write_cutout(path: Path, cutout: Cutout) -> None:
     fits.HDUList(hdus).writeto(path, overwrite=True)
 
 
-def read_cutout(source: Path | bytes) -> Cutout:
+def read_cutout(source: Path | bytes, *, most_pixels: int = 9 * 4001 * 4001) -> Cutout:
     """Read a cutout from a file or its bytes.
 
     Raises
     ------
     Invalid
         It is none.
+    TooLarge
+        Its planes have more pixels together than may be.
 
     """
     try:
@@ -155,8 +157,11 @@ def read_cutout(source: Path | bytes) -> Cutout:
                 for card in header.cards
                 if card.keyword not in _STRUCTURE
             }
-            found = {hdu.name: np.asarray(hdu.data) for hdu in hdus[1:] if hdu.name in PLANES and hdu.data is not None}
-            planes = {name: plane for name, plane in found.items() if plane.ndim == 2}
+            held = [hdu for hdu in hdus[1:] if hdu.name in PLANES and hdu.is_image and len(hdu.shape) == 2]
+            # Compressed planes say their size here before a byte of them is unpacked.
+            if sum(math.prod(hdu.shape) for hdu in held) > most_pixels:
+                raise TooLarge(f"The cutout has more than {most_pixels:,} pixels.")
+            planes = {hdu.name: np.asarray(hdu.data) for hdu in held}
             cards = dict(hdus[next(iter(planes))].header) if planes else {}
             name, time = str(header.get("NAME", "")), str(header.get("TIME", ""))
     except (OSError, ValueError, TypeError, KeyError, IndexError, fits.VerifyError) as error:

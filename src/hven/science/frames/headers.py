@@ -11,8 +11,8 @@ from hven.science.frames.fits import STRUCTURE
 from hven.science.frames.fits_hdus import scan
 from hven.science.frames.frame import Card, Meaning
 from hven.science.frames.header import meaning_of
-from hven.science.frames.limits import Limits
-from hven.science.frames.read import DEFAULT_LIMITS, Source, opened, read_frame
+from hven.science.frames.limits import DEFAULT_LIMITS, Limits
+from hven.science.frames.read import Source, opened, read_frame
 from hven.science.frames.sniff import Kind
 from hven.science.frames.xisf import xisf_header
 

@@ -28,3 +28,6 @@ class Limits:
             raise TooLarge(
                 f"The image has {width:,} x {height:,} pixels; this server reads at most {self.max_pixels:,} pixels."
             )
+
+
+DEFAULT_LIMITS = Limits()

@@ -13,8 +13,9 @@ from astropy.io import fits
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from hven.errors import Invalid
+from hven.errors import Invalid, TooLarge
 from hven.science.frames.frame import Frame
+from hven.science.frames.limits import DEFAULT_LIMITS, Limits
 
 DIRECTIONS = ("horizontal", "vertical", "both")
 _NUMBERS = (
@@ -52,17 +53,17 @@ def write_plane(frame: Frame, path: Path) -> None:
     fits.PrimaryHDU(data, header).writeto(path, overwrite=True, output_verify="silentfix+ignore")
 
 
-def repair(source: Path, target: Path) -> list[str]:
+def repair(source: Path, target: Path, *, limits: Limits = DEFAULT_LIMITS) -> list[str]:
     """Mend a FITS header so that other software reads it; return what was done, in sentences.
 
     Numbers that stand as text become numbers, PV terms get the projection that has them (TPV), leftovers of IRAF go.
 
     Raises
     ------
-    Invalid
-        The file holds no plane.
+    Invalid, TooLarge
+        The file holds no plane, or one of more pixels than may be.
     """
-    data, header = _plane(source)
+    data, header = _plane(source, limits)
     said = repair_header(header)
     _write(target, data, header)
     return said or ["The header was in order."]
@@ -102,6 +103,8 @@ def crop(  # noqa: PLR0917 - four corners
     y1: int | None = None,
     x2: int | None = None,
     y2: int | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[int, int]:
     """Keep columns x1 <= x < x2 and rows y1 <= y < y2; return the new width and height.
 
@@ -109,10 +112,10 @@ def crop(  # noqa: PLR0917 - four corners
 
     Raises
     ------
-    Invalid
-        The file holds no plane, or nothing would be left.
+    Invalid, TooLarge
+        The file holds no plane, one of more pixels than may be, or nothing would be left.
     """
-    data, header = _plane(source)
+    data, header = _plane(source, limits)
     height, width = data.shape
     left, right, _ = slice(x1, x2).indices(width)
     low, high, _ = slice(y1, y2).indices(height)
@@ -128,7 +131,7 @@ def crop(  # noqa: PLR0917 - four corners
     return right - left, high - low
 
 
-def destripe(source: Path, target: Path, direction: str = "both") -> None:
+def destripe(source: Path, target: Path, direction: str = "both", *, limits: Limits = DEFAULT_LIMITS) -> None:
     """Take off stripes along rows (horizontal), columns (vertical) or both.
 
     Each row's sky is its clipped median; what it differs by from the running median of its neighbours is a stripe.
@@ -136,12 +139,12 @@ def destripe(source: Path, target: Path, direction: str = "both") -> None:
 
     Raises
     ------
-    Invalid
-        There is no such direction, or the file holds no plane.
+    Invalid, TooLarge
+        There is no such direction, the file holds no plane, or one of more pixels than may be.
     """
     if direction not in DIRECTIONS:
         raise Invalid(f"The direction is one of {', '.join(DIRECTIONS)}.")
-    data, header = _plane(source)
+    data, header = _plane(source, limits)
     pixels = data.astype(np.float32)
     if direction in {"horizontal", "both"}:
         pixels -= _stripes(pixels)[:, None]
@@ -165,12 +168,14 @@ def _stripes(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(level - median_filter(level, size=window, mode="nearest"), np.float32)
 
 
-def _plane(path: Path) -> tuple[NDArray[Any], fits.Header]:
+def _plane(path: Path, limits: Limits) -> tuple[NDArray[Any], fits.Header]:
     """Return the first plane of a FITS file and its header."""
     try:
         with fits.open(path, memmap=False) as hdus:
             for hdu in hdus:
-                if hdu.is_image and hdu.data is not None and hdu.data.ndim >= 2:
+                if hdu.is_image and len(hdu.shape) >= 2:
+                    if np.prod(hdu.shape, dtype=float) > limits.max_pixels:
+                        raise TooLarge(f"The frame has more than {limits.max_pixels:,} pixels.")
                     header = hdus[0].header.copy() + hdu.header if hdu is not hdus[0] else hdu.header.copy()
                     data = hdu.data
                     while data.ndim > 2:

@@ -13,7 +13,7 @@ from hven.errors import HvenError, Invalid, NotFound, TooLarge
 from hven.science.frames.fits import fits_planes, read_fits
 from hven.science.frames.frame import Frame
 from hven.science.frames.header import meaning_of
-from hven.science.frames.limits import Limits
+from hven.science.frames.limits import DEFAULT_LIMITS, Limits
 from hven.science.frames.pictures import picture_planes, read_picture
 from hven.science.frames.pixels import Decoded
 from hven.science.frames.raw import NOT_READ, raw_planes, read_raw
@@ -23,7 +23,6 @@ from hven.science.frames.unpack import unpack
 from hven.science.frames.xisf import read_xisf, xisf_planes
 
 Source = str | PathLike[str] | BinaryIO
-DEFAULT_LIMITS = Limits()
 UNFORESEEN = "The file is damaged in a way that its reader did not foresee"  # a fault of hven's, to be mended
 
 

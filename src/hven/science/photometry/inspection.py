@@ -28,6 +28,8 @@ Progress = Callable[[float, str], None]
 USUAL_MESH_PX = 256
 _DEFAULT_BAND = "r"
 _LOUDEST = 1e12  # ADU: squares of the frame's values must fit 32 bits
+_QUIETEST = 0.02  # electrons: less noise than any detector has, so what counts as ADU was scaled
+_FULL = 65535  # electrons of the brightest pixel of a scaled frame
 _SMALLEST_MESH_PX = 48
 _FOLLOWED = 0.35  # of the noise, that the sky may differ from what larger cells say
 _ABOVE = 1.05  # of the highest pixel: the saturation of a frame that shows none
@@ -110,7 +112,9 @@ def inspect(
     """
     settings = settings or InspectSettings()
     pixels = as_pixels(data)
-    gain = _gain(settings, meaning, log)
+    told = settings.gain
+    if told is not None and not (np.isfinite(told) and told >= 0):
+        raise Invalid("The gain is a positive number of electrons for one ADU.")
     band = _band(settings, meaning, log)
     mesh = mesh_size(pixels.shape, settings.mesh_px)
     level = saturation_of(pixels, settings.saturation or meaning.saturation)
@@ -130,6 +134,7 @@ def inspect(
         raise Invalid("The frame has no noise at all: it is empty, constant, or not an exposure of the sky.")
     if noise > _LOUDEST:
         raise Invalid(f"The frame's noise is {noise:.1e} ADU, more than can be reckoned with; scale its values down.")
+    gain = told or _gain(meaning, noise, float(np.max(np.where(bits == 0, pixels, -np.inf))), log)
     if level is not None and level <= sky + 3 * noise:
         raise Invalid(
             f"The saturation level, {level:g} ADU, lies at or below the sky of {sky:.4g} ADU; set it to what the "
@@ -216,16 +221,19 @@ def _followed(pixels: NDArray[np.float32], closed: NDArray[np.bool_] | None, bac
     return background
 
 
-def _gain(settings: InspectSettings, meaning: Meaning, log: Log) -> float:
-    told = settings.gain
-    if told is not None and not (np.isfinite(told) and told >= 0):
-        raise Invalid("The gain is a positive number of electrons for one ADU.")
-    gain = told or meaning.gain
-    if gain is None or not np.isfinite(gain) or gain <= 0:
+def _gain(meaning: Meaning, noise: float, brightest: float, log: Log) -> float:
+    """Return the gain by the header, and of frames whose values were scaled down a guess."""
+    gain = meaning.gain
+    known = gain is not None and np.isfinite(gain) and gain > 0
+    gain = float(gain) if gain is not None and known else 1.0
+    if noise * gain < _QUIETEST and brightest > 0:
+        gain = _FULL / brightest
+        log(f"The values were scaled down; with {_FULL} electrons in the brightest pixel the gain is {gain:.4g}.")
+    elif not known:
         log("The gain is not known; 1 electron for one ADU is taken, so errors of bright stars are rough.")
-        return 1.0
-    log(f"The gain is {gain:g} electrons for one ADU.")
-    return float(gain)
+    else:
+        log(f"The gain is {gain:g} electrons for one ADU.")
+    return gain
 
 
 def _band(settings: InspectSettings, meaning: Meaning, log: Log) -> str:

@@ -21,6 +21,7 @@ from hven.science.sky.wcs import Wcs
 
 Floats = NDArray[np.float64]
 Cone = Callable[[float, float, float], Table]  # right ascension, declination, radius in degrees
+_WORST_ZP_ERR = 0.5  # magnitudes
 _BLEND_FWHM = 2.0
 _MATCH_FWHM = 0.5
 _WIDER = 1.03  # of the frame's radius
@@ -126,6 +127,11 @@ def measure_and_calibrate(
         band=columns["mag"], colour=colour,
     )  # fmt: skip
     _describe(fit, colour, log)
+    if not fit.zero_point.zp_err < _WORST_ZP_ERR:
+        raise Invalid(
+            f"The zero point is uncertain by {fit.zero_point.zp_err:.2f} mag, so it is none: check the gain, the "
+            "projection and the filter."
+        )
     if settings.diagnose_colour or abs(fit.zero_point.colour_term) > _STEEP:
         _try_bands(measured, wcs, catalogue, settings, inspection=inspection, log=log)
     progress(0.9, "Limits")

@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 _DPI = 100
 _GOOD, _FLAGGED, _SHAPE, _MODEL = "#2b6cb0", "#a0aec0", "#dd6b20", "#c53030"
 _TITLE = 1.02  # of the axes' height
+_WIDEST_MAG = 30.0  # of the axis of magnitudes
 _CELLS = 12  # of maps, along the longer side
 _MOST_POINTS = 20_000
 _LIMITS = (1.0, 99.0)  # percentiles shown
@@ -178,6 +179,7 @@ def magnitudes_plot(calibration: Calibration, snr: float) -> bytes:
     star = np.asarray(np.ma.filled(calibration.catalogue[calibration.columns["mag"]], np.nan), float)
     mag, star = mag[np.isfinite(mag)], star[np.isfinite(star)]
     low, high = float(np.min(mag)), float(max(np.max(mag), calibration.limit_mag)) + 0.5
+    low = max(low, high - _WIDEST_MAG)
     edges = np.arange(np.floor(low * 2) / 2, high + 0.25, 0.25)
     axes.stairs(np.histogram(mag, edges)[0], edges, fill=True, color=_GOOD, alpha=0.6, label="objects")
     axes.stairs(np.histogram(star, edges)[0], edges, color=_FLAGGED, lw=1.2, label="catalogue")

@@ -11,6 +11,7 @@ from hven.errors import Invalid
 Floats = NDArray[np.float64]
 _POGSON = 2.5 / np.log(10)
 _FORMAT = 1
+_HIGHEST_ORDER = 6  # of polynomials that are read back
 _TURNS = 3
 
 
@@ -104,9 +105,31 @@ class ZeroPoint:
             given["covariance"] = tuple(tuple(map(float, row)) for row in given["covariance"])
             if given["colour"] is not None:
                 given["colour"] = (str(given["colour"][0]), str(given["colour"][1]))
-            return cls(**given)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            found = cls(**given)
+            found.check()
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise Invalid("The file does not hold a zero point; run photometry again.") from error
+        return found
+
+    def check(self) -> None:
+        """Raise ValueError or TypeError where a part is no number, or parts do not fit together."""
+        orders = (self.spatial_order, 0 if self.background_order is None else self.background_order)
+        if not all(isinstance(order, int) and 0 <= order <= _HIGHEST_ORDER for order in orders):
+            raise ValueError("orders")
+        terms = len(exponents(self.spatial_order))
+        more = 0 if self.background_order is None else len(exponents(self.background_order))
+        numbers = [
+            self.zp, self.zp_err, self.colour_term, self.colour_term_err, self.nonlinearity, self.pivot_mag,
+            self.intrinsic_mag, self.scatter_mag, *self.spatial, *self.background,
+        ]  # fmt: skip
+        covariance = np.asarray(self.covariance, float)
+        fits = (len(self.spatial), len(self.background)) == (terms, more) and covariance.ndim == 2
+        if not fits or covariance.shape[0] != covariance.shape[1] or covariance.shape[0] < terms:
+            raise ValueError("shapes")
+        if not (np.isfinite(np.array(numbers, np.float64)).all() and np.isfinite(covariance).all()):
+            raise ValueError("numbers")
+        if not all(isinstance(side, int) and side > 0 for side in (self.width, self.height)):
+            raise ValueError("sides")
 
     def _polynomial(self, coefficients: Floats, order: int, x: ArrayLike, y: ArrayLike) -> Floats:
         x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))

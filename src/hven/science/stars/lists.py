@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from hven.errors import Invalid, TooLarge
-from hven.science.frames.limits import Limits
-from hven.science.frames.read import DEFAULT_LIMITS, opened
+from hven.science.frames.limits import DEFAULT_LIMITS, Limits
+from hven.science.frames.read import opened
 from hven.science.frames.sniff import Kind
 from hven.science.stars.solution import SourceList
 from hven.science.stars.tables import brightness, source_list

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hven.errors import Invalid, TooLarge
 from hven.science.frames.frame import Frame
-from hven.science.frames.limits import Limits
-from hven.science.frames.read import DEFAULT_LIMITS, kind_of, read_frame
+from hven.science.frames.limits import DEFAULT_LIMITS, Limits
+from hven.science.frames.read import kind_of, read_frame
 from hven.science.frames.sniff import Kind
 from hven.science.stars.lists import read_text_list
 from hven.science.stars.solution import SourceList

@@ -19,8 +19,8 @@ from hven import __version__
 from hven.errors import Invalid, TooLarge
 from hven.science.frames.fits_tables import tables_of
 from hven.science.frames.frame import Card, Frame
-from hven.science.frames.limits import Limits
-from hven.science.frames.read import DEFAULT_LIMITS, opened
+from hven.science.frames.limits import DEFAULT_LIMITS, Limits
+from hven.science.frames.read import opened
 from hven.science.frames.sniff import Kind
 from hven.science.sky.wcs import Wcs
 from hven.science.stars.solution import Solution, SolveResult, SourceList

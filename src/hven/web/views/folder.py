@@ -101,6 +101,8 @@ def candidates_as(request: HttpRequest, uuid: UUID, key: str, form: str) -> Http
     """Return candidates as VOTable, DS9 regions or CSV, all or those of one verdict."""
     reduction = find_reduction(actor_of(request), uuid)
     source = found_by_steps.source_of(key)
+    if form not in {"vot", "reg", "csv"}:
+        raise NotFound("Candidates come as vot, reg or csv.")
     word = request.GET.get("verdict", "")
     table = found_by_steps.as_table(reduction, source, word)
     name = f"{source.table.removesuffix('.vot')}{'-' + word if word else ''}.{form}"
@@ -111,8 +113,13 @@ def candidates_as(request: HttpRequest, uuid: UUID, key: str, form: str) -> Http
     if form == "reg":
         from hven.science.changes.regions import ds9_regions  # noqa: PLC0415 - as above
 
-        names = [one.rsplit("/", 1)[-1].removesuffix(".cutout") for one in map(str, table["cutout_name"])]
-        regions = ds9_regions(table["ra"], table["dec"], REGION_ARCSEC, names)
+        if not {"ra", "dec"} <= set(table.colnames):
+            raise Invalid(f"{source.table} has no places.")
+        names = [found_by_steps.name_of(row, number) for number, row in enumerate(tables.rows_of(table), 1)]
+        try:
+            regions = ds9_regions(table["ra"], table["dec"], REGION_ARCSEC, names)
+        except (TypeError, ValueError):
+            raise Invalid(f"{source.table} has places that are no numbers.") from None
         return guarded(HttpResponse(regions, content_type="text/plain; charset=utf-8"), name)
     return guarded(HttpResponse(_csv(table), content_type="text/csv; charset=utf-8"), name)
 

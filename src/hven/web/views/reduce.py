@@ -112,7 +112,7 @@ def configure(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
             if not isinstance(config, dict):
                 raise Invalid("The configuration is a JSON object.")
         reductions.set_up(actor, reduction, config=config, title=request.POST.get("title"))
-    except (HvenError, ValueError) as error:
+    except (HvenError, ValueError, RecursionError) as error:
         said = str(error) if isinstance(error, HvenError) else f"That is no JSON: {error}."
         return show(request, reduction, {"error": said, "config_text": text}, status=400)
     messages.success(request, "The configuration is set.")
@@ -235,7 +235,11 @@ def _context(
 def _lists(reduction: Reduction) -> list[dict[str, Any]]:
     lists = []
     for source in SOURCES:
-        rows = found_by_steps.candidates(reduction, source)
+        try:
+            rows = found_by_steps.candidates(reduction, source)
+        except Invalid:  # somebody laid another file there
+            lists.append({"source": source, "rows": [], "open": 0, "unreadable": True})
+            continue
         if rows is not None:
             lists.append({"source": source, "rows": rows, "open": sum(one.word == "open" for one in rows)})
     return lists
