@@ -92,6 +92,7 @@ def test_a_frame_is_reduced_step_by_step_and_a_new_star_found(window: Any, task:
         wait_for(page, "subtraction", "done")
         rows = page.locator("#candidates-subtraction tbody tr")
         assert 1 <= rows.count() <= 5
+        rows.first.scroll_into_view_if_needed()
         until(page, "document.querySelector('#candidates-subtraction .strip img').naturalWidth > 300")
         rows.first.locator("button", has_text="Accept").click()
         until(page, "document.querySelector('#candidates-subtraction tbody tr').dataset.verdict === 'accepted'")

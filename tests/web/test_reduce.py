@@ -298,7 +298,7 @@ def test_candidates_without_cutouts_still_come_as_regions(client_for: Any, user:
     lay(reduction, "candidates.vot", votable(Table({"ra": [10.0], "dec": [1.0]})))
     http = client_for(user)
     assert "circle(10" in http.get(at("candidates-as", reduction, "subtraction", "reg")).content.decode()
-    assert http.get(f"/frames/{reduction.uuid}/candidates/subtraction.xyz").status_code == 404
+    assert http.get(f"/frames/{reduction.uuid}/reduce/candidates/subtraction.xyz").status_code == 404
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a": "\\ud800"}', '{"a": 1' + "0" * 400 + "}"])

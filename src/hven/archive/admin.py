@@ -2,7 +2,17 @@
 
 from django.contrib import admin
 
-from hven.archive.models import DataFile, Dataset, Submission
+from hven.archive.models import (
+    Calibration,
+    DataFile,
+    Dataset,
+    NightLog,
+    Observation,
+    Package,
+    Submission,
+    Target,
+    TargetList,
+)
 
 
 @admin.register(Submission)
@@ -30,3 +40,30 @@ class DatasetAdmin(admin.ModelAdmin):
 
     list_display = ("id", "owner", "name", "inbox")
     raw_id_fields = ("owner",)
+
+
+@admin.register(NightLog)
+class NightLogAdmin(admin.ModelAdmin):
+    """Nights."""
+
+    list_display = ("id", "owner", "telescope", "date")
+    raw_id_fields = ("owner", "observatory", "telescope")
+
+
+@admin.register(Observation, Calibration)
+class TakenAdmin(admin.ModelAdmin):
+    """What was taken in a night."""
+
+    list_display = ("id", "owner", "name", "night")
+    search_fields = ("name",)
+    raw_id_fields = ("owner", "observatory", "night", "dataset")
+
+
+@admin.register(Package, Target, TargetList)
+class NamedAdmin(admin.ModelAdmin):
+    """Packages, targets and their lists."""
+
+    list_display = ("id", "owner", "name")
+    search_fields = ("name",)
+    raw_id_fields = ("owner", "observatory")
+    exclude = ("datasets",)
