@@ -63,7 +63,7 @@ def test_a_long_list_is_paged_with_a_steady_number_of_queries(
     for number in range(30):
         make_frame(user, name=f"number-{number:02d}.fits", outcome="queued")
     client = client_for(user)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         first = client.get("/frames/?look=table").content.decode()
     assert "number-29.fits" in first
     assert "number-05.fits" not in first

@@ -89,7 +89,7 @@ def look(query: Mapping[str, str]) -> tuple[Look, int]:
     return Look(
         width=int(number(query, "width", 800)),
         cmap=query.get("cmap", "Blues_r"),
-        stretch=query.get("stretch", "linear"),
+        stretch=query.get("stretch", "linear").lower(),
         low=number(query, "qmin", 0.5),
         high=number(query, "qmax", 99.5),
         smooth_px=number(query, "r0", 0.0),

@@ -24,7 +24,16 @@ from hven.imaging.steps.shared import (
     TIME,
     TIMING,
 )
-from hven.imaging.steps.subtraction_files import OLD, PLANES, STEM, measure_target, own_planes, write_planes
+from hven.imaging.steps.subtraction_files import (
+    OLD,
+    PLANES,
+    STEM,
+    WIDTHS,
+    draw_widths,
+    measure_target,
+    own_planes,
+    write_planes,
+)
 from hven.imaging.steps.subtraction_template import frame_and_template
 from hven.imaging.steps.subtraction_tiles import candidates_of_tile, described, empty, joined, subtract_tile
 
@@ -86,6 +95,7 @@ def run(context: StepContext) -> Outcome:
     say(context, f"{len(table)} candidates.")
     context.files.remove(*OLD)
     write_planes(context, inputs, whole)
+    draw_widths(context, inputs, whole, results)
     names = {"IMAGE": inputs.frame.data, "MASK": inputs.mask | whole.mask, "TEMPLATE": whole.template,
              "CONVOLVED": whole.convolved, "DIFF": whole.diff, "ERR": whole.noise,
              "FILTERED": whole.significance}  # fmt: skip
@@ -211,7 +221,7 @@ register(
             Key("filter_skybot", "bool", "Whether minor planets are dropped.", default=False),
         ),
         writes=(
-            *(f"{name}.fits" for name in PLANES), "candidates.vot", "candidates.reg",
+            *(f"{name}.fits" for name in PLANES), WIDTHS, "candidates.vot", "candidates.reg",
             "candidates/J100027.90+021220.8.cutout", "sub_target.vot", "sub_target.cutout",
         ),
         stem="subtraction",

@@ -28,7 +28,9 @@ PLANES = (
     "sub_sdiff",
     "sub_ediff",
 )
-OLD = (*(f"{name}.fits" for name in PLANES), "sub_target.vot", "sub_target.cutout", f"{STEM}/", f"{STEM}.vot",
+WIDTHS = "sub_template_fwhm_mag.png"
+_MOST_STARS = 600  # whose widths are drawn
+OLD = (*(f"{name}.fits" for name in PLANES), WIDTHS, "sub_target.vot", "sub_target.cutout", f"{STEM}/", f"{STEM}.vot",
        f"{STEM}.reg")  # fmt: skip
 _FOOTPRINT = 2.5  # significance to which a candidate reaches
 
@@ -71,6 +73,21 @@ def write_planes(context: StepContext, inputs: Inputs, whole: Whole) -> None:
         fits.HDUList(hdus).writeto(context.files.write(f"{name}.fits"), overwrite=True)
 
 
+def draw_widths(context: StepContext, inputs: Inputs, whole: Whole, results: dict[str, Any]) -> None:
+    """Draw how wide the template's stars are."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from hven.science.changes.template_widths import half_light_widths, widths_plot  # noqa: PLC0415 - matplotlib
+
+    x, y, mag, flags = (np.asarray(inputs.objects[name], float) for name in ("x", "y", "mag_calib", "flags"))
+    clean = np.flatnonzero((flags == 0) & np.isfinite(mag) & np.isfinite(x) & np.isfinite(y))
+    chosen = clean[np.argsort(mag[clean], kind="stable")[:_MOST_STARS]]
+    fwhm = float(results.get("template_fwhm_px") or inputs.fwhm_px)
+    plane = np.where(whole.template_mask, np.nan, whole.template)
+    widths = half_light_widths(plane, x[chosen], y[chosen], fwhm_px=fwhm)
+    context.files.write(WIDTHS).write_bytes(widths_plot(mag[chosen], widths, fwhm))
+
+
 def measure_target(
     context: StepContext,
     inputs: Inputs,
@@ -104,6 +121,7 @@ def measure_target(
         table["ra_orig"], table["dec_orig"] = (np.atleast_1d(value) for value in inputs.wcs.to_sky(x, y))
     context.files.remove(*OLD)
     write_planes(context, inputs, whole)
+    draw_widths(context, inputs, whole, results)
     table.write(context.files.write("sub_target.vot"), format="votable", overwrite=True)
     row = table[0]
     planes = {"IMAGE": inputs.frame.data, "MASK": inputs.mask | whole.mask, "TEMPLATE": whole.template,

@@ -51,7 +51,7 @@ def draw_plots(inspection: Inspection, calibration: Calibration, snr: float) -> 
 
 def objects_plot(inspection: Inspection, calibration: Calibration) -> bytes:
     """Draw the frame with its objects."""
-    figure, axes = _figure(7.2, 7.2 * min(max(inspection.height / inspection.width, 0.3), 2.0) + 0.4)
+    figure, axes = new_figure(7.2, 7.2 * min(max(inspection.height / inspection.width, 0.3), 2.0) + 0.4)
     scale = 512 / max(inspection.width, inspection.height)
     size = max(int(inspection.width * scale), 1), max(int(inspection.height * scale), 1)
     # every other row and column is enough to average over, and quicker
@@ -62,10 +62,10 @@ def objects_plot(inspection: Inspection, calibration: Calibration) -> bytes:
     axes.imshow(small, origin="lower", cmap="Greys", vmin=low, vmax=high, extent=extent, interpolation="nearest")
     x, y, flags = _of(calibration, "x"), _of(calibration, "y"), _flags(calibration)
     for which, colour, label in _groups(flags):
-        _points(axes, x[which], y[which], colour, f"{label} ({np.count_nonzero(which)})", size=3, hollow=True)
+        dots(axes, x[which], y[which], colour, f"{label} ({np.count_nonzero(which)})", size=3, hollow=True)
     axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="x (px)", ylabel="y (px)")
     axes.set_title("Objects", y=_TITLE)
-    return _png(figure, axes)
+    return as_png(figure, axes)
 
 
 def fwhm_map(calibration: Calibration) -> bytes:
@@ -80,46 +80,46 @@ def fwhm_map(calibration: Calibration) -> bytes:
 
 def fwhm_by_magnitude(calibration: Calibration) -> bytes:
     """Draw widths against magnitudes."""
-    figure, axes = _figure(7.2, 4.6)
+    figure, axes = new_figure(7.2, 4.6)
     width, mag, flags = 2 * _of(calibration, "FLUX_RADIUS"), _of(calibration, "mag_calib"), _flags(calibration)
     for which, colour, label in _groups(flags):
-        _points(axes, mag[which], width[which], colour, label)
+        dots(axes, mag[which], width[which], colour, label)
     fwhm = calibration.measured.fwhm_px
     axes.axhline(fwhm, color=_MODEL, lw=1, label=f"median {fwhm:.2f} px")
     axes.set(ylim=(0, 3.5 * fwhm), xlabel=f"{_band(calibration)} (mag)", ylabel="twice the half-light radius (px)")
     axes.set_title("Width and brightness", y=_TITLE)
-    return _png(figure, axes)
+    return as_png(figure, axes)
 
 
 def shapes_plot(calibration: Calibration) -> bytes:
     """Draw size and elongation against magnitudes, as the shape filter sees them."""
-    figure, (upper, lower) = _figure(7.2, 6.0, rows=2)
+    figure, (upper, lower) = new_figure(7.2, 6.0, rows=2)
     found, mag, flags = calibration.measured.moments, _of(calibration, "mag_calib"), _flags(calibration)
     size = 0.5 * (found.xx + found.yy)
     stretch = np.hypot(0.5 * (found.xx - found.yy), found.xy) / np.where(size > 0, size, np.nan)
     for which, colour, label in _groups(flags):
-        _points(upper, mag[which], size[which], colour, f"{label} ({np.count_nonzero(which)})")
-        _points(lower, mag[which], stretch[which], colour, "")
+        dots(upper, mag[which], size[which], colour, f"{label} ({np.count_nonzero(which)})")
+        dots(lower, mag[which], stretch[which], colour, "")
     known = size[(flags == 0) & np.isfinite(size)]
     known = known if known.size else size[np.isfinite(size)]
     typical = float(np.median(known)) if known.size else 1.0
     upper.set(ylim=(0, 2.2 * typical), ylabel="windowed second moment (px²)")
     upper.set_title("Shapes", y=_TITLE)
     lower.set(ylim=(0, 0.6), xlabel=f"{_band(calibration)} (mag)", ylabel="elongation (difference / size)")
-    return _png(figure, upper)
+    return as_png(figure, upper)
 
 
 def residuals_plot(calibration: Calibration, *, everything: bool) -> bytes:
     """Draw what is left of the stars' magnitudes, against magnitude and colour."""
-    figure, (upper, lower) = _figure(7.2, 6.0, rows=2)
+    figure, (upper, lower) = new_figure(7.2, 6.0, rows=2)
     stars, fit = calibration.calibrators, calibration.fit
     out = ~fit.used & (stars.usable | everything)
     reach = max(float(np.percentile(np.abs(fit.residual[fit.used]), 98)) * 1.5, 0.02) if fit.used.any() else 1.0
     if everything:
         reach = max(2.0 * reach, 0.5)
     for axes, values in ((upper, stars.catalogue_mag), (lower, stars.colour)):
-        _points(axes, values[out], fit.residual[out], _FLAGGED, f"not used ({np.count_nonzero(out)})")
-        _points(axes, values[fit.used], fit.residual[fit.used], _GOOD, f"used ({np.count_nonzero(fit.used)})")
+        dots(axes, values[out], fit.residual[out], _FLAGGED, f"not used ({np.count_nonzero(out)})")
+        dots(axes, values[fit.used], fit.residual[fit.used], _GOOD, f"used ({np.count_nonzero(fit.used)})")
         axes.axhline(0, color=_MODEL, lw=1)
         axes.set_ylim(-reach, reach)
         axes.set_ylabel("catalogue - measured (mag)")
@@ -130,7 +130,7 @@ def residuals_plot(calibration: Calibration, *, everything: bool) -> bytes:
     )
     upper.set_xlabel(f"{zero_point.band} (mag)")
     lower.set_xlabel(" - ".join(zero_point.colour) + " (mag)" if zero_point.colour else "no colour")
-    return _png(figure, upper)
+    return as_png(figure, upper)
 
 
 def zero_point_map(calibration: Calibration, what: str) -> bytes:
@@ -153,14 +153,14 @@ def zero_point_map(calibration: Calibration, what: str) -> bytes:
 
 def astrometry_plot(calibration: Calibration) -> bytes:
     """Draw how far objects lie from their catalogue stars."""
-    figure, axes = _figure(5.6, 5.4)
+    figure, axes = new_figure(5.6, 5.4)
     pairs, wcs, catalogue = calibration.pairs, calibration.wcs, calibration.catalogue
     ra = np.asarray(np.ma.filled(catalogue["RAJ2000"], np.nan), float)[pairs.star]
     dec = np.asarray(np.ma.filled(catalogue["DEJ2000"], np.nan), float)[pairs.star]
     own_ra, own_dec = _of(calibration, "ra")[pairs.object], _of(calibration, "dec")[pairs.object]
     east = 3600 * ((own_ra - ra + 180) % 360 - 180) * np.cos(np.radians(dec))
     north = 3600 * (own_dec - dec)
-    _points(axes, east, north, _GOOD, f"{len(pairs)} stars")
+    dots(axes, east, north, _GOOD, f"{len(pairs)} stars")
     distance = np.hypot(east, north)
     middle = float(np.nanmedian(distance))
     turn = np.linspace(0, 2 * np.pi, 73)
@@ -169,12 +169,12 @@ def astrometry_plot(calibration: Calibration) -> bytes:
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     axes.set(xlabel="to the east (arcsec)", ylabel="to the north (arcsec)")
     axes.set_title(f"Objects less catalogue, {wcs.scale_arcsec:.3f} arcsec/px", y=_TITLE)
-    return _png(figure, axes)
+    return as_png(figure, axes)
 
 
 def magnitudes_plot(calibration: Calibration, snr: float) -> bytes:
     """Draw how many objects there are of each magnitude, with the limit."""
-    figure, axes = _figure(7.2, 4.6)
+    figure, axes = new_figure(7.2, 4.6)
     mag = _of(calibration, "mag_calib")
     star = np.asarray(np.ma.filled(calibration.catalogue[calibration.columns["mag"]], np.nan), float)
     mag, star = mag[np.isfinite(mag)], star[np.isfinite(star)]
@@ -186,16 +186,16 @@ def magnitudes_plot(calibration: Calibration, snr: float) -> bytes:
     axes.axvline(calibration.limit_mag, color=_MODEL, lw=1, label=f"S/N = {snr:g} at {calibration.limit_mag:.2f} mag")
     axes.set(xlabel=f"{_band(calibration)} (mag)", ylabel="number in 0.25 mag")
     axes.set_title("Magnitudes", y=_TITLE)
-    return _png(figure, axes)
+    return as_png(figure, axes)
 
 
 def snr_plot(inspection: Inspection, calibration: Calibration, snr: float) -> bytes:
     """Draw signal-to-noise ratios against magnitudes, with the noise model."""
-    figure, axes = _figure(7.2, 4.6)
+    figure, axes = new_figure(7.2, 4.6)
     mag, error, flags = _of(calibration, "mag_calib"), _of(calibration, "magerr"), _flags(calibration)
     ratio = 1.0857 / np.where(error > 0, error, np.nan)
     for which, colour, label in _groups(flags):
-        _points(axes, mag[which], ratio[which], colour, label)
+        dots(axes, mag[which], ratio[which], colour, label)
     known = mag[np.isfinite(mag)]
     line = np.linspace(float(known.min()), max(float(known.max()), calibration.limit_mag + 0.3), 100)
     model = model_snr(line, calibration.sky_error, calibration.zero_point.zp, inspection.gain)
@@ -208,10 +208,11 @@ def snr_plot(inspection: Inspection, calibration: Calibration, snr: float) -> by
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set(xlabel=f"{_band(calibration)} (mag)", ylabel="signal-to-noise ratio")
     axes.set_title("Depth", y=_TITLE)
-    return _png(figure, axes)
+    return as_png(figure, axes)
 
 
-def _figure(width: float, height: float, rows: int = 1) -> tuple[Figure, Any]:
+def new_figure(width: float, height: float, rows: int = 1) -> tuple[Figure, Any]:
+    """Return a figure of so many inches with its axes, one below the other."""
     figure = Figure(figsize=(width, height), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, 1)
@@ -225,7 +226,8 @@ def _figure(width: float, height: float, rows: int = 1) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _png(figure: Figure, legend: Any) -> bytes:
+def as_png(figure: Figure, legend: Any) -> bytes:
+    """Return a figure as PNG, with a legend of the axes `legend` where they have one."""
     if legend is not None and legend.get_legend_handles_labels()[1]:
         legend.legend(loc="upper right", fontsize=8, framealpha=0.85)
     buffer = io.BytesIO()
@@ -233,9 +235,8 @@ def _png(figure: Figure, legend: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _points(
-    axes: Any, x: Floats, y: Floats, colour: str, label: str, *, size: float = 2.2, hollow: bool = False
-) -> None:
+def dots(axes: Any, x: Floats, y: Floats, colour: str, label: str, *, size: float = 2.2, hollow: bool = False) -> None:
+    """Draw points; those that are no numbers are left out, and of very many only some are drawn."""
     good = np.isfinite(x) & np.isfinite(y)
     x, y = x[good], y[good]
     if x.size > _MOST_POINTS:
@@ -281,7 +282,7 @@ def _map(
 
 def _picture(calibration: Calibration, grid: Floats, title: str, *, label: str, cmap: str, even: bool = False) -> bytes:
     width, height = calibration.zero_point.width, calibration.zero_point.height
-    figure, axes = _figure(6.6, 5.4 * min(max(height / width, 0.4), 1.8) + 0.4)
+    figure, axes = new_figure(6.6, 5.4 * min(max(height / width, 0.4), 1.8) + 0.4)
     known = grid[np.isfinite(grid)]
     low, high = np.percentile(known, _LIMITS) if known.size else (0.0, 1.0)
     if even:
@@ -295,7 +296,7 @@ def _picture(calibration: Calibration, grid: Floats, title: str, *, label: str, 
     figure.colorbar(shown, cax=side, label=label, ticks=MaxNLocator(6))
     axes.set(xlabel="x (px)", ylabel="y (px)")
     axes.set_title(title, y=_TITLE)
-    return _png(figure, None)
+    return as_png(figure, None)
 
 
 def _of(calibration: Calibration, name: str) -> Floats:

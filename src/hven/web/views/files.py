@@ -87,7 +87,7 @@ def original(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         if cut is not None:
             return guarded(HttpResponse(cut, content_type="application/octet-stream"), data_file.name)
         stream = storage.open_blob(data_file.blob)
-    return _stream(stream, data_file.blob.size, "application/octet-stream", data_file.name)
+    return streamed(stream, data_file.blob.size, "application/octet-stream", data_file.name)
 
 
 @page
@@ -99,7 +99,7 @@ def solved(request: HttpRequest, uuid: UUID, run: int) -> HttpResponseBase:
     stream, size = path.open("rb"), path.stat().st_size
     path.unlink()  # the open file stays readable, and is gone with the answer
     stem = found.reduction.name.rsplit(".", 1)[0] or "frame"
-    return _stream(stream, size, "application/fits", f"{stem}-solved.fits")
+    return streamed(stream, size, "application/fits", f"{stem}-solved.fits")
 
 
 @page
@@ -110,7 +110,7 @@ def blob(request: HttpRequest, token: str) -> HttpResponseBase:
     found = Blob.objects.filter(sha256=allowed.sha256).first()
     if found is None:
         raise NotFound("These bytes are gone.")
-    return _stream(storage.open_blob(found), found.size, allowed.content_type, allowed.filename)
+    return streamed(storage.open_blob(found), found.size, allowed.content_type, allowed.filename)
 
 
 def picture_of(actor: Actor, uuid: UUID, run: str = "") -> tuple[DataFile, str]:
@@ -153,10 +153,11 @@ def _product(request: HttpRequest, found: ReductionFile, filename: str) -> HttpR
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
     stream = storage.open_blob(found.blob)
-    return _cached(_stream(stream, found.blob.size, found.media_type, filename), tag)
+    return _cached(streamed(stream, found.blob.size, found.media_type, filename), tag)
 
 
-def _stream(stream: BinaryIO, size: int, media_type: str, filename: str) -> HttpResponseBase:
+def streamed(stream: BinaryIO, size: int, media_type: str, filename: str) -> HttpResponseBase:
+    """Send bytes piece by piece, as a download where a name is given."""
     response = FileResponse(stream, content_type=media_type)
     response["Content-Length"] = str(size)
     return guarded(response, filename)

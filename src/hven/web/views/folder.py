@@ -24,7 +24,7 @@ from hven.storage import services as storage
 from hven.web.actor import actor_of
 from hven.web.csv_list import harmless
 from hven.web.errors import page
-from hven.web.views.files import guarded
+from hven.web.views.files import guarded, streamed
 from hven.web.views.reduce import find_reduction
 
 SHOWN = frozenset({"image/png", "image/jpeg"})  # in the page; all else is a download
@@ -43,9 +43,7 @@ def file(request: HttpRequest, uuid: UUID, path: str) -> HttpResponseBase:
     name = path.rsplit("/", 1)[-1]
     if convert:
         return guarded(HttpResponse(tables.as_votable(row), content_type="application/x-votable+xml"), name)
-    with storage.open_blob(row.blob) as stream:
-        response = HttpResponse(stream.read(), content_type=row.media_type)
-    return guarded(response, "" if row.media_type in SHOWN else name)
+    return streamed(storage.open_blob(row.blob), row.blob.size, row.media_type, "" if row.media_type in SHOWN else name)
 
 
 @page
