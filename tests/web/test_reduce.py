@@ -38,6 +38,10 @@ def at(name: str, reduction: Reduction, *more: Any) -> str:
     return reverse(name, args=[reduction.uuid, *more])
 
 
+def sent(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content)
+
+
 def votable(table: Table) -> bytes:
     content = io.BytesIO()
     table.write(content, format="votable")
@@ -119,9 +123,9 @@ def test_the_configuration_can_be_typed_and_a_preset_laid_over_it(
 def test_the_working_copy_is_changed_and_put_back(client_for: Any, user: Any, reduction: Reduction) -> None:
     http = client_for(user)
     assert http.post(at("reduce-change", reduction), {"what": "crop", "x1": "10"}).status_code == 302
-    assert fits.getheader(io.BytesIO(http.get(at("folder-file", reduction, "image.fits")).content))["NAXIS1"] == 86
+    assert fits.getheader(io.BytesIO(sent(http.get(at("folder-file", reduction, "image.fits")))))["NAXIS1"] == 86
     http.post(at("reduce-change", reduction), {"what": "reset"})
-    assert http.get(at("folder-file", reduction, "image.fits")).content == picture_bytes()
+    assert sent(http.get(at("folder-file", reduction, "image.fits"))) == picture_bytes()
     assert http.post(at("reduce-change", reduction), {"what": "crop", "x1": "ten"}).status_code == 400
     answer = http.post(at("reduce-change", reduction), {"what": "duplicate"})
     assert Reduction.objects.count() == 2 and str(reduction.uuid) not in answer["Location"]
@@ -153,11 +157,11 @@ def test_a_drawn_mask_is_kept_as_rectangles_and_as_a_plane(client_for: Any, user
     http = client_for(user)
     drawn = {"rectangles": [{"x1": 10, "y1": 20, "x2": 30, "y2": 25}], "invert": False}
     assert http.post(at("reduce-mask", reduction), {"drawn": json.dumps(drawn)}).status_code == 302
-    mask = fits.getdata(io.BytesIO(http.get(at("folder-file", reduction, "custom_mask.fits")).content), 1)
+    mask = fits.getdata(io.BytesIO(sent(http.get(at("folder-file", reduction, "custom_mask.fits")))), 1)
     assert (mask.shape, mask.sum(), mask[20:25, 10:30].min()) == ((64, 96), 100, 1)
     assert "[[10, 20, 30, 25]]" in http.get(at("reduce-mask", reduction)).content.decode()
     http.post(at("reduce-mask", reduction), {"drawn": json.dumps({**drawn, "invert": True})})
-    mask = fits.getdata(io.BytesIO(http.get(at("folder-file", reduction, "custom_mask.fits")).content), 1)
+    mask = fits.getdata(io.BytesIO(sent(http.get(at("folder-file", reduction, "custom_mask.fits")))), 1)
     assert mask.sum() == 96 * 64 - 100
     http.post(at("reduce-mask", reduction), {"drawn": '{"rectangles": []}'})
     assert "custom_mask.fits" not in folder.blobs(reduction)
