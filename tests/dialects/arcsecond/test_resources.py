@@ -228,6 +228,15 @@ def test_observations_and_calibrations_can_be_opened_before_files_come(tycho: Ca
     assert tycho.get("observations/") == []
 
 
+def test_a_night_says_when_it_is_dark(tycho: Caller, telescope: str) -> None:
+    night = tycho.post("nightlogs/", {"telescope": telescope, "date": "2026-03-01"})
+    assert "sky" not in tycho.get(f"nightlogs/{night['uuid']}/")
+    sky = tycho.get(f"nightlogs/{night['uuid']}/", sky="1")["sky"]
+    dusk, dawn = zip(*(sky[name] for name in ("sunset", "civil", "nautical", "astronomical")), strict=True)
+    assert list(dusk) == sorted(dusk) and list(dawn) == sorted(dawn, reverse=True) and dusk[-1] < dawn[-1]
+    assert 0.9 < sky["moon_illumination"] <= 1  # full on 3 March
+
+
 def test_a_package_is_shared_with_people_or_everybody_and_comes_as_a_zip(
     tycho: Caller, sophie: Caller, dataset: str
 ) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
-from typing import TypeVar
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import transaction
 from django.db.models import Min, QuerySet
@@ -15,11 +15,14 @@ from hven.accounts.models import Role
 from hven.accounts.services.owning import new_owner
 from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation
 from hven.archive.services.names import kept_text
-from hven.errors import Invalid
+from hven.errors import Invalid, NotFound
 from hven.jobs import services as jobs
 from hven.science.sky.nights import night_of
 from hven.sites.models import Telescope
 from hven.sites.services.sites import REFILE
+
+if TYPE_CHECKING:
+    from hven.science.sky.almanac import Night
 
 P = TypeVar("P", Observation, Calibration)
 NO_TELESCOPE = "Its dataset has no telescope; set one, and it is filed into its night."
@@ -98,6 +101,24 @@ def number_observations(night: NightLog) -> None:
     for number, row in enumerate(rows, 1):
         if row.index != number:
             Observation.objects.filter(pk=row.pk).update(index=number)
+
+
+def sky_of(actor: Actor, night: NightLog) -> Night:
+    """Return Sun and Moon through a night where its telescope stood.
+
+    Raises
+    ------
+    NotFound
+        Nobody said where that is, or the actor may not know.
+    """
+    from hven.science.sky.almanac import Place, night_at  # noqa: PLC0415 - astropy, wanted by few requests
+
+    site = night.telescope.site_at(datetime.combine(night.date, time(23), UTC))
+    if site is None or site.longitude_deg is None or site.latitude_deg is None:
+        raise NotFound("Nobody said where this telescope stood that night.")
+    if not access.may(actor, access.Verb.SEE, site):
+        raise NotFound("Where this telescope stood that night is not public.")
+    return night_at(Place(site.longitude_deg, site.latitude_deg, site.height_m or 0.0), night.date)
 
 
 def _night(data_file: DataFile) -> tuple[NightLog | None, str]:

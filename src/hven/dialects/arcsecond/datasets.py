@@ -108,8 +108,12 @@ class OneNightLog(ArcsecondView):
 
     @described(responses=ONE)
     def get(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
-        """Return it."""
-        return Response(wire.night_log(self.find(NightLog, uuid=uuid)))
+        """Return it, with twilights and the Moon for ``?sky=1``."""
+        found = self.find(NightLog, uuid=uuid)
+        answer = wire.night_log(found)
+        if self.asks_for("sky"):
+            answer["sky"] = wire.sky(nights.sky_of(self.actor, found))
+        return Response(answer)
 
     @described(request=ANY, responses=ONE)
     def patch(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:

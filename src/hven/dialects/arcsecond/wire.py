@@ -7,6 +7,7 @@ from typing import Any
 
 from hven.accounts.models import Membership, Observatory, Role, User
 from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation, Package, Target, TargetList
+from hven.science.sky.almanac import TWILIGHTS, Night
 from hven.sites.models import Site, Telescope
 
 ROLES = {Role.VISITOR: "visitor", Role.MEMBER: "member", Role.ADMIN: "admin", Role.OWNER: "superadmin"}
@@ -87,6 +88,18 @@ def night_log(one: NightLog) -> dict[str, Any]:
         "observations": [str(each.uuid) for each in one.observations.all()],
         "calibrations": [str(each.uuid) for each in one.calibrations.all()],
         **_whose(one),
+    }
+
+
+def sky(night: Night) -> dict[str, Any]:
+    """Return when the Sun goes below its altitudes and comes up again, and how much of the Moon is lit."""
+    times = {name: [time(moment) for moment in night.crossings(altitude)] for name, altitude in TWILIGHTS}
+    return {
+        **times,
+        "moon_illumination": round(night.moon_lit, 3),
+        "moon_highest_deg": round(float(night.moon_deg[night.sun_deg < 0].max()), 1)
+        if (night.sun_deg < 0).any()
+        else None,
     }
 
 
