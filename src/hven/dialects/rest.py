@@ -11,11 +11,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication as Sessions
 from rest_framework.exceptions import NotAcceptable, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BaseRenderer
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.settings import APISettings
+from rest_framework.views import APIView
 
 from hven.accounts.actor import ANYONE, Actor
 from hven.accounts.models import User
@@ -89,6 +90,22 @@ class SignedIn(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Say whether somebody is."""
         return isinstance(request.user, User)
+
+
+class DialectView(APIView):
+    """A view of a dialect, with nothing that the framework's own settings say."""
+
+    permission_classes: tuple[type[Any], ...] = (SignedIn,)
+    renderer_classes: tuple[type[BaseRenderer], ...] = (JSONRenderer, BrowsableAPIRenderer)
+    parser_classes: tuple[type[Any], ...] = (JsonBody, FormParser, MultiPartParser)
+    content_negotiation_class = Negotiation
+    throttle_classes = ()
+    schema = AutoSchema()
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return actor_of(self.request)
 
 
 def actor_of(request: Request) -> Actor:

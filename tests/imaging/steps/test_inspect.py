@@ -11,6 +11,7 @@ from astropy.io import fits
 from hven.errors import Invalid
 from hven.imaging.steps import inspect
 from hven.imaging.steps.context import StepContext
+from hven.science.catalogues.photometric.known import catalogue_for
 from tests.science.photometry.scenes import Scene
 
 Make = Callable[..., StepContext]
@@ -94,7 +95,7 @@ def test_a_name_that_nobody_can_be_asked_for_is_left_out_with_a_sentence(context
     ],
 )  # fmt: skip
 def test_the_catalogue_follows_band_and_declination(band: str, dec: float | None, name: str) -> None:
-    assert inspect.default_catalogue(band, dec) == name
+    assert catalogue_for(band, dec) == name
 
 
 def test_without_a_frame_the_step_says_what_to_do(context: Make) -> None:

@@ -10,13 +10,10 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import FormParser, MultiPartParser
-from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from hven.accounts import access
 from hven.accounts.access import Verb
@@ -24,7 +21,7 @@ from hven.accounts.actor import Actor
 from hven.accounts.models import Membership, Observatory, Owned
 from hven.dialects.arcsecond.auth import KeyAuthentication
 from hven.dialects.arcsecond.errors import exception_handler
-from hven.dialects.rest import JsonBody, Negotiation, SessionAuthentication, SignedIn, actor_of
+from hven.dialects.rest import DialectView, SessionAuthentication
 from hven.errors import Invalid, NotFound
 
 LOCAL = "local"  # a self-hosted server's own observatory, whatever it is called
@@ -39,25 +36,14 @@ class Pages(PageNumberPagination):
     max_page_size = 1000
 
 
-class ArcsecondView(APIView):
+class ArcsecondView(DialectView):
     """A view of the dialect, of one's own records or, with a subdomain in front, of an observatory's."""
 
     authentication_classes: tuple[type[Any], ...] = (KeyAuthentication, SessionAuthentication)
-    permission_classes: tuple[type[Any], ...] = (SignedIn,)
-    renderer_classes: tuple[type[BaseRenderer], ...] = (JSONRenderer, BrowsableAPIRenderer)
-    parser_classes: tuple[type[Any], ...] = (JsonBody, FormParser, MultiPartParser)
-    content_negotiation_class = Negotiation
-    throttle_classes = ()
-    schema = AutoSchema()
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Return the dialect's own."""
         return exception_handler
-
-    @property
-    def actor(self) -> Actor:
-        """Who asks."""
-        return actor_of(self.request)
 
     @cached_property
     def observatory(self) -> Observatory | None:

@@ -66,6 +66,22 @@ class Solution(models.Model):
             older = Q(solution__isnull=True) | Q(solution__run__lt=self.run_id)
             Reduction.objects.filter(older, runs=self.run_id).update(solution=self)
 
+    @staticmethod
+    def placed(wcs: Wcs) -> dict[str, Any]:
+        """Return the columns that a projection fills in."""
+        ra, dec = wcs.centre
+        return {
+            "ra": ra,
+            "dec": dec,
+            "scale_arcsec": wcs.scale_arcsec,
+            "orientation_deg": wcs.orientation_deg,
+            "parity": wcs.parity,
+            "width": wcs.width,
+            "height": wcs.height,
+            "radius_deg": wcs.radius_deg,
+            "wcs_cards": wcs.to_cards(),
+        }
+
     @property
     def wcs(self) -> Wcs:
         """The projection."""

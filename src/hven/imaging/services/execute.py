@@ -191,18 +191,9 @@ def _write_solution(run: Run, context: StepContext) -> None:
     result = context.solved
     if result is None or result.solution is None:
         raise Final("There is no solution to write.")
-    solution, wcs = result.solution, result.solution.wcs
-    ra, dec = wcs.centre
+    solution = result.solution
     Solution.objects.create(
         run=run,
-        ra=ra,
-        dec=dec,
-        scale_arcsec=wcs.scale_arcsec,
-        orientation_deg=wcs.orientation_deg,
-        parity=wcs.parity,
-        width=wcs.width,
-        height=wcs.height,
-        radius_deg=wcs.radius_deg,
         stars_matched=len(solution.matches),
         rms_arcsec=solution.rms_arcsec,
         log_odds=solution.log_odds,
@@ -210,5 +201,5 @@ def _write_solution(run: Run, context: StepContext) -> None:
         seconds=result.seconds,
         catalogue=solution.catalogue[:100],
         epoch=solution.epoch,
-        wcs_cards=wcs.to_cards(),
+        **Solution.placed(solution.wcs),
     )

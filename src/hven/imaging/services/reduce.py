@@ -200,26 +200,16 @@ def _publish(job: JobContext, run: Run, ended: _Ended, context: StepContext) -> 
 
 def _write_place(run: Run, placed: Placed) -> None:
     """Keep where the frame lies as the run's solution."""
-    wcs = placed.wcs
-    ra, dec = wcs.centre
     Solution.objects.filter(run=run).delete()
     Solution.objects.create(
         run=run,
-        ra=ra,
-        dec=dec,
-        scale_arcsec=wcs.scale_arcsec,
-        orientation_deg=wcs.orientation_deg,
-        parity=wcs.parity,
-        width=wcs.width,
-        height=wcs.height,
-        radius_deg=wcs.radius_deg,
         stars_matched=placed.stars,
         rms_arcsec=placed.rms_arcsec,
         log_odds=0.0,
         rung=placed.how[:100],
         seconds=0.0,
         catalogue=placed.catalogue[:100],
-        wcs_cards=wcs.to_cards(),
+        **Solution.placed(placed.wcs),
     )
 
 

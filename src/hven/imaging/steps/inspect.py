@@ -23,8 +23,6 @@ WCS, TARGET_IMAGE = "image.wcs", "image_target.fits"
 MEMO = "inspection"
 _TARGET_HALF = 100
 _WIDEST_SCALE = 100.0  # arcsec/px: a projection with larger pixels is no telescope's
-_PS1_SOUTH = -30.0
-_JOHNSON, _GAIA, _INFRARED = frozenset("UBVRI"), frozenset({"G", "BP", "RP"}), frozenset({"J", "H", "Ks"})
 
 TARGET = Key("target", "text", "Names, coordinates or x=.. y=.. (0-based pixels), one in each line; by default the"
              " header's TARGET.")  # fmt: skip
@@ -101,17 +99,6 @@ def inspected_files(context: StepContext) -> tuple[str, ...]:
     return tuple(f"{name} {context.files.find(name)}" for name in (IMAGE, CUSTOM_MASK))
 
 
-def default_catalogue(band: str, dec: float | None) -> str:
-    """Return the catalogue that calibrates a band at a declination."""
-    if band in _JOHNSON:
-        return "gaiadr3syn"
-    if band in _GAIA:
-        return "gaiaedr3"
-    if band in _INFRARED:
-        return "vhs" if dec is not None and dec < 0 else "2mass"
-    return "skymapper" if dec is not None and dec < _PS1_SOUTH else "ps1"
-
-
 def resolved(context: StepContext, target: Target) -> dict[str, Any] | None:
     """Return a target with its place: from its coordinates, or by its name; None where nobody could be asked.
 
@@ -162,6 +149,8 @@ def _write_mask(context: StepContext, inspection: Inspection) -> None:
 
 def _fill_in(context: StepContext, frame: Frame, inspection: Inspection, wcs: Wcs | None) -> None:
     """Keep what the inspection found, where the user had not said it."""
+    from hven.science.catalogues.photometric.known import SOUTHERN, catalogue_for  # noqa: PLC0415 - as above
+
     middle = frame.meaning.middle
     dec = wcs.centre[1] if wcs is not None else frame.meaning.dec
     found: dict[str, Any] = {
@@ -170,8 +159,8 @@ def _fill_in(context: StepContext, frame: Frame, inspection: Inspection, wcs: Wc
         "filter": inspection.band,
         "bg_size": inspection.mesh_px,
         "time": middle.isoformat(timespec="milliseconds").replace("+00:00", "") if middle is not None else None,
-        "cat_name": default_catalogue(inspection.band, dec),
-        "template": "skymapper" if dec is not None and dec < _PS1_SOUTH else "ps1",
+        "cat_name": catalogue_for(inspection.band, dec),
+        "template": "skymapper" if dec is not None and dec < SOUTHERN else "ps1",
         "blind_match_wcs": True if wcs is None else None,
     }
     for name, value in found.items():

@@ -178,7 +178,9 @@ def _reference(
     context: StepContext, inspection: Inspection, cone: tuple[float, float, float], frame: Frame, log: Any
 ) -> Table:
     """Return the catalogue's stars around the frame."""
-    name = context.value("cat_name") or first.default_catalogue(inspection.band, cone[1])
+    from hven.science.catalogues.photometric.known import catalogue_for  # noqa: PLC0415 - as above
+
+    name = context.value("cat_name") or catalogue_for(inspection.band, cone[1])
     middle = frame.meaning.middle
     epoch = None if middle is None else 2000.0 + (middle.timestamp() / 86400 - 10957.5) / 365.25
     rows = catalogues.reference_rows(

@@ -136,15 +136,16 @@ TEMPLATES: Mapping[str, KnownTemplate] = MappingProxyType({one.key: one for one 
 SOUTHERN = -30.0  # degrees: from here southwards Pan-STARRS ends and SkyMapper takes its place
 
 
-def catalogue_for(key: str, dec: float) -> str:
-    """Return the catalogue that calibrates a filter best at a declination, where nobody named one."""
+def catalogue_for(key: str, dec: float | None) -> str:
+    """Return the catalogue that calibrates a filter best at a declination (None: not known), where nobody named one."""
+    south = 0.0 if dec is None else dec
     if key in {"U", "B", "V", "R", "I"}:
         return "gaiadr3syn"
     if key in {"G", "BP", "RP"}:
         return "gaiaedr3"
     if key in {"J", "H", "Ks"}:
-        return "vhs" if dec < 0 else "2mass"
-    return "skymapper" if dec < SOUTHERN else "ps1"
+        return "vhs" if south < 0 else "2mass"
+    return "skymapper" if south < SOUTHERN else "ps1"
 
 
 def templates_for(key: str, dec: float) -> tuple[str, ...]:
