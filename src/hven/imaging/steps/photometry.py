@@ -84,6 +84,7 @@ def run(context: StepContext) -> Outcome:
 
 def _inspection(context: StepContext, frame: Frame, log: Any) -> Inspection:
     """Return the inspection of this run, or of the mask that an earlier one left, or a new one."""
+    from hven.science.catalogues.photometric.filters import filter_named  # noqa: PLC0415 - as above
     from hven.science.photometry.inspection import (  # noqa: PLC0415 - as above
         InspectSettings,
         inspect,
@@ -120,19 +121,10 @@ def _inspection(context: StepContext, frame: Frame, log: Any) -> Inspection:
         bits,
         gain=gain_of(context) or frame.meaning.gain or 1.0,
         saturation=context.value("saturation") or frame.meaning.saturation or float("inf"),
-        band=_band(context.value("filter")),
+        band=filter_named(context.value("filter") or "r"),
         mesh_px=context.value("bg_size") or 0,
     )
     return with_mask(again, excluded) if excluded is not None else again
-
-
-def _band(name: str | None) -> str:
-    from hven.science.catalogues.photometric.filters import FILTERS, normalise  # noqa: PLC0415 - as above
-
-    band = normalise(name or "r")
-    if band is None:
-        raise Invalid(f"There is no filter called {str(name)[:40]}; the filters are {', '.join(FILTERS)}.")
-    return band
 
 
 def _projection(context: StepContext, frame: Frame, log: Any) -> Wcs:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hven.errors import Invalid
-from hven.science.catalogues.photometric.filters import FILTERS, normalise
+from hven.science.catalogues.photometric.filters import filter_named, normalise
 from hven.science.frames.frame import Meaning
 from hven.science.photometry.cosmics import find_cosmics
 from hven.science.photometry.masks import (
@@ -238,10 +238,7 @@ def _gain(meaning: Meaning, noise: float, brightest: float, log: Log) -> float:
 
 def _band(settings: InspectSettings, meaning: Meaning, log: Log) -> str:
     if settings.band:
-        band = normalise(settings.band)
-        if band is None:
-            raise Invalid(f"There is no filter called {settings.band[:40]}; the filters are {', '.join(FILTERS)}.")
-        return band
+        return filter_named(settings.band)
     band = normalise(meaning.filter or "")
     if band is None:
         named = f"The header's filter {meaning.filter} is not known" if meaning.filter else "The header names no filter"

@@ -9,7 +9,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from hven.errors import Invalid
-from hven.science.catalogues.photometric.filters import FILTERS, error_column, magnitude_column, normalise
+from hven.science.catalogues.photometric.filters import FILTERS, error_column, filter_named, magnitude_column
 from hven.science.photometry.astrometry import refine_projection
 from hven.science.photometry.inspection import Inspection, Log, Progress, silent
 from hven.science.photometry.limits import limiting_magnitude, sky_errors
@@ -97,7 +97,7 @@ def measure_and_calibrate(
 
     """
     settings = settings or CalibrateSettings()
-    band = _checked_band(settings.band or inspection.band)
+    band = filter_named(settings.band or inspection.band)
     progress(0.05, "Measuring objects")
     measured = measured_frame(inspection, settings.measure, log=log)
     progress(0.4, "Asking the catalogue")
@@ -306,13 +306,6 @@ def named_columns(zero_point: ZeroPoint) -> dict[str, Any]:
         "mag_color_name": colour,
         "mag_color_term": zero_point.colour_term,
     }
-
-
-def _checked_band(name: str) -> str:
-    band = normalise(name)
-    if band is None:
-        raise Invalid(f"There is no filter called {name[:40]}; the filters are {', '.join(FILTERS)}.")
-    return band
 
 
 def _column(table: Table, name: str) -> Floats:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from hven.errors import Invalid
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -92,6 +94,20 @@ def normalise(name: str) -> str | None:
                 return case(match[1])
     return {"gaiag": "G", "gaiabp": "BP", "gaiarp": "RP", "gbp": "BP", "grp": "RP", "2massj": "J", "2massh": "H",
             "2massk": "Ks", "2massks": "Ks", "kshort": "Ks"}.get(bare.lower())  # fmt: skip
+
+
+def filter_named(name: str) -> str:
+    """Return the key of the filter that a name means.
+
+    Raises
+    ------
+    Invalid
+        hven knows none.
+    """
+    key = normalise(name)
+    if key is None:
+        raise Invalid(f"There is no filter called {name[:40]}; the filters are {', '.join(FILTERS)}.")
+    return key
 
 
 def colour_of(key: str) -> tuple[str, str]:
