@@ -1,4 +1,4 @@
-"""The yardstick of bench/upload.py: a bare Django project whose views store an uploaded file as Django does.
+"""The yardstick of bench/upload.py and bench/archive.py: a bare Django project whose views store an uploaded file.
 
 ``python bench/stock.py --port N --data FOLDER`` serves it by granian, set up as hven's own server is.
 """
@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import os
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,17 @@ def hashed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(total.hexdigest())
 
 
-urlpatterns: list[Any] = [path("", upload), path("hashed", hashed)]
+def flushed(request: HttpRequest) -> HttpResponse:
+    """Write the file of a form and flush it to the disk."""
+    name = f"{uuid.uuid4().hex}.bin"
+    with Path(settings.MEDIA_ROOT, name).open("wb") as target:
+        target.writelines(request.FILES["file"].chunks())
+        target.flush()
+        os.fsync(target.fileno())
+    return HttpResponse(name)
+
+
+urlpatterns: list[Any] = [path("", upload), path("hashed", hashed), path("flushed", flushed)]
 application = get_wsgi_application()
 
 

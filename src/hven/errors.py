@@ -36,6 +36,10 @@ class Unavailable(HvenError):
     """Something the server needs is missing or busy: disk space, solver data, a remote service."""
 
 
+class NoRoom(Unavailable):
+    """The disk is full, or nearly; nothing was stored."""
+
+
 class Retriable(HvenError):
     """A job failed for a reason that may pass; it is tried again until its attempts are used up."""
 

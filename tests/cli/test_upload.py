@@ -27,16 +27,17 @@ def hven(server: Any, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
+def ask(server: Any, path: str, body: Any = None) -> Any:
+    headers = {"Authorization": f"Key {server.api_key}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{server.url}/arcsecond/{path}", data=data, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
 def names(server: Any, dataset: str) -> dict[str, Any]:
-    headers = {"Authorization": f"Key {server.api_key}"}
-
-    def ask(path: str) -> Any:
-        request = urllib.request.Request(f"{server.url}/arcsecond/{path}", headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    (found,) = ask(f"datasets/?name={dataset}")
-    return {one["name"]: one for one in ask(f"datafiles/?dataset={found['uuid']}")}
+    (found,) = ask(server, f"datasets/?name={dataset}")
+    return {one["name"]: one for one in ask(server, f"datafiles/?dataset={found['uuid']}")}
 
 
 @pytest.fixture
@@ -61,6 +62,17 @@ def test_a_folder_is_sent_once_with_its_sub_folders_as_tags(live_server_with_wor
     assert done.stdout.splitlines()[-1] == "0 sent, 2 skipped, 0 failed."
 
 
+def test_a_new_dataset_takes_a_telescope_by_its_name(live_server_with_workers: Any, night: Path) -> None:
+    server = live_server_with_workers
+    place = {"longitude": 12.7, "latitude": 55.9, "height": 40}
+    site = ask(server, "observingsites/", {"name": "cli-site", "coordinates": place})["uuid"]
+    telescope = ask(server, "telescopes/", {"name": "cli-quadrant", "observing_site": site})["uuid"]
+    done = hven(server, "upload", str(night), "--dataset", "cli-by-name", "--telescope", "cli-quadrant")
+    assert done.returncode == 0, done.stderr
+    (found,) = ask(server, "datasets/?name=cli-by-name")
+    assert found["telescope"] == telescope
+
+
 def test_watching_sends_what_is_complete(live_server_with_workers: Any, night: Path) -> None:
     server = live_server_with_workers
     done = hven(server, "watch", str(night), "--dataset", "cli-watch", "--every", "0.1", "--once")
@@ -74,6 +86,7 @@ def test_watching_sends_what_is_complete(live_server_with_workers: Any, night: P
         (["--dataset", "x"], {"HVEN_KEY": ""}, "Give an access key"),
         (["--dataset", "x"], {"HVEN_KEY": "0" * 40}, "Invalid key"),
         (["--dataset", "x", "--observatory", "nowhere"], {}, "no organisation"),
+        (["--dataset", "x", "--telescope", "Nobody's"], {}, "There is no telescope of the name Nobody's"),
         (["--dataset", "x"], {"HVEN_SERVER": "http://127.0.0.1:9"}, "does not answer"),
     ],
 )

@@ -43,6 +43,10 @@ def test_unknown_name_is_an_error_that_suggests_the_nearest(read, where):
             read("max_uplaod = 1")
 
 
+def test_what_uploading_commands_read_is_no_setting_of_the_server(read):
+    assert read(HVEN_KEY="0" * 40, HVEN_SERVER="http://127.0.0.1:8000")["HOST"] == "127.0.0.1"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

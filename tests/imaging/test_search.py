@@ -220,5 +220,7 @@ def test_records_of_earlier_versions_are_made_findable(frames: Frames) -> None:
     assert [frames.found(**each) for each in wanted] == [[]] * 4
     for name in ("archive.migrations.0003_fill_search", "imaging.migrations.0003_fill_latest_and_places"):
         import_module(f"hven.{name}").fill(apps, None)
+    with connection.schema_editor() as editor:
+        import_module("hven.archive.migrations.0009_fill_and_text").fill(apps, editor)
     assert [frames.found(**each) for each in wanted] == [["1"]] * 4
     assert Reduction.objects.get().latest_run == Run.objects.get()

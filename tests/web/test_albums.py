@@ -28,9 +28,9 @@ def page(client: Any, path: str) -> str:
 
 def test_an_album_is_made_renamed_and_deleted_while_its_frames_stay(client_for, user, filled) -> None:
     client = client_for(user)
-    made = client.post("/albums/", {"name": "Novae", "about": "new ones", "visibility": "public"})
+    made = client.post("/data/", {"name": "Novae", "about": "new ones", "visibility": "public"})
     album = Dataset.objects.get(name="Novae")
-    assert made["Location"] == f"/albums/{album.uuid}/"
+    assert made["Location"] == f"/data/{album.uuid}/"
     assert (album.about, album.visibility) == ("new ones", "public")
     client.post(f"/albums/{filled.uuid}/change/", {"name": "Comets", "about": "of spring"})
     filled.refresh_from_db()
@@ -44,14 +44,14 @@ def test_an_album_is_made_renamed_and_deleted_while_its_frames_stay(client_for, 
 
 def test_what_is_wrong_with_a_name_is_said_and_what_was_typed_stays(client_for, user, filled) -> None:
     client = client_for(user)
-    answer = client.post("/albums/", {"name": "comets of WINTER", "about": "kept words"})
+    answer = client.post("/data/", {"name": "comets of WINTER", "about": "kept words"})
     assert answer.status_code == 400
-    assert "There is an album called" in answer.content.decode()
+    assert "a dataset of that name" in answer.content.decode()
     assert "kept words" in answer.content.decode()
     other = make_album(Actor.of(user), "Other")
     answer = client.post(f"/albums/{other.uuid}/change/", {"name": "Comets of winter"})
     assert answer.status_code == 400
-    assert "There is an album called" in answer.content.decode()
+    assert "There is a dataset called" in answer.content.decode()
 
 
 def test_its_page_shows_its_frames_as_text_and_pictures(client_for, user, filled) -> None:
@@ -61,13 +61,13 @@ def test_its_page_shows_its_frames_as_text_and_pictures(client_for, user, filled
     assert "&lt;b&gt;season" in said
     assert "public.fits" in page(client_for(user), f"/albums/{filled.uuid}/?look=table")
     assert "1 frame" in page(client_for(user), f"/albums/{filled.uuid}/?q=public")
-    assert "Comets of winter" in page(client_for(user), "/albums/")
-    assert "2 frames" in page(client_for(user), "/albums/")
+    assert "Comets of winter" in page(client_for(user), "/data/")
+    assert "2 files" in page(client_for(user), "/data/")
 
 
 def test_strangers_learn_nothing_of_a_private_album(anyone, client_for, other_user, filled) -> None:
     for client in (anyone, client_for(other_user)):
-        assert "Comets of winter" not in page(client, "/albums/")
+        assert "Comets of winter" not in page(client, "/data/")
         for path in ("", "list.csv"):
             assert client.get(f"/albums/{filled.uuid}/{path}").status_code == 404
         for path, said in (("change/", {"name": "x"}), ("visibility/", {"visibility": "public"}), ("delete/", {}),
@@ -84,7 +84,7 @@ def test_a_public_album_shows_strangers_its_public_frames_only(anyone, client_fo
         said = page(client, f"/albums/{filled.uuid}/")
         assert "public.fits" in said
         assert "private.fits" not in said
-        assert "1 frame<" in page(client, "/albums/")
+        assert "1 file<" in page(client, "/data/")
         assert client.post(f"/albums/{filled.uuid}/delete/").status_code in {401, 403}
     client_for(user).post(f"/albums/{filled.uuid}/visibility/", {"visibility": "public", "files": "yes"})
     assert "private.fits" in page(anyone, f"/albums/{filled.uuid}/")
@@ -102,8 +102,9 @@ def test_an_inbox_is_neither_shared_nor_deleted_nor_seen_by_others(anyone, clien
 
 
 def test_visitors_are_asked_to_sign_in_to_make_one(anyone, db) -> None:
-    assert "New album" not in page(anyone, "/albums/")
-    assert anyone.post("/albums/", {"name": "x"}).status_code == 401
+    assert "New dataset" not in page(anyone, "/data/")
+    assert anyone.post("/data/", {"name": "x"}).status_code == 401
+    assert anyone.get("/albums/")["Location"] == "/data/"
 
 
 def test_uploads_go_to_the_chosen_album_with_the_chosen_licence(client_for, user, other_user) -> None:

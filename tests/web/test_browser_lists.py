@@ -98,14 +98,14 @@ def test_what_is_typed_is_found_and_marks_are_taken_away(window, frame, axe) -> 
 
 def test_frames_are_selected_by_the_keyboard_and_moved_to_an_album(window, frame, axe) -> None:
     with window() as opened:
-        page = opened.go("/albums/")
+        page = opened.go("/data/")
         if not page.locator("details.make[open]").count():
             page.click("details.make > summary")
         page.fill("[name=name]", "Wide fields")
         page.fill("[name=about]", "Of the whole hunter.")
-        page.click("text=Make the album")
-        page.wait_for_url(re.compile(r"/albums/[0-9a-f-]{36}/"))
-        album = urlsplit(page.url).path
+        page.click("text=Make the dataset")
+        page.wait_for_url(re.compile(r"/data/[0-9a-f-]{36}/"))
+        album = urlsplit(page.url).path.replace("/data/", "/albums/")
         assert page.locator(".empty").count() == 1
         page = opened.go("/frames/?look=grid&q=wide.fits")
         assert page.locator("#with-selected").is_hidden()
@@ -122,7 +122,7 @@ def test_frames_are_selected_by_the_keyboard_and_moved_to_an_album(window, frame
         for theme in ("night", "day"):
             page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
             assert violations(page, axe) == {}
-        assert violations(opened.go("/albums/"), axe) == {}
+        assert violations(opened.go("/data/"), axe) == {}
 
 
 def test_a_link_opens_a_private_frame_to_a_visitor_until_it_is_taken_back(

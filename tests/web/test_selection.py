@@ -64,7 +64,7 @@ def test_deleting_says_first_what_goes_and_what_stays(client_for, user, make_fra
     move_files(actor, [filed.reduction.data_file], make_album(actor, "Comets"))
     Reduction.objects.create(owner=user, data_file=twice.reduction.data_file, name="again")
     page = send(client, [filed, loose, twice], "delete").content.decode()
-    assert "filed in the album Comets" in page
+    assert "filed in the dataset Comets" in page
     assert "another frame is made of it" in page
     assert page.count("and the file as it was received") == 1
     assert Reduction.objects.count() == 4, "nothing was deleted yet"

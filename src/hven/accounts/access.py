@@ -114,14 +114,17 @@ def find(queryset: QuerySet[M], actor: Actor, verb: Verb | str = Verb.SEE, path:
     record = visible(queryset, actor, Verb.SEE, path).filter(**lookup).first()
     if record is None:
         raise NotFound("There is no such record, or you may not see it.")
-    check(actor, verb, record, path)
+    if verb != Verb.SEE:
+        check(actor, verb, record, path)
     return record
 
 
 def check(actor: Actor, verb: Verb | str, record: Model, path: str = "") -> None:
-    """Raise Unauthenticated or Forbidden unless the actor may do this with the record."""
+    """Raise Unauthenticated or Forbidden unless the actor may do this with the record; NotFound where it is gone."""
     if may(actor, verb, record, path):
         return
+    if not type(record)._default_manager.filter(pk=record.pk).exists():  # noqa: SLF001 - Django's documented name
+        raise NotFound("There is no such record any more.")
     if actor.anonymous:
         raise Unauthenticated("Sign in, or send an access key, to do this.")
     if not actor.scopes & _NEEDS[Verb(verb)]:

@@ -38,8 +38,9 @@ class DataFileAdmin(admin.ModelAdmin):
 class DatasetAdmin(admin.ModelAdmin):
     """Datasets."""
 
-    list_display = ("id", "owner", "name", "inbox")
-    raw_id_fields = ("owner",)
+    list_display = ("id", "owner", "observatory", "name", "telescope", "rule", "inbox")
+    list_filter = ("rule",)
+    raw_id_fields = ("owner", "observatory", "telescope")
 
 
 @admin.register(NightLog)

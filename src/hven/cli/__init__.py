@@ -1,4 +1,7 @@
-"""The ``hven`` command. Each of its commands is a module here with HELP, ``configure(parser)`` and ``run(args)``."""
+"""The ``hven`` command. Each of its commands is a module here with HELP, ``configure(parser)`` and ``run(args)``.
+
+A command of two words is a module of both: ``hven simulate night`` is ``simulate_night``, beside ``hven simulate``.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,8 @@ from importlib import import_module, metadata
 from typing import Protocol, cast
 
 COMMANDS = (
-    "serve", "worker", "solve", "upload", "watch", "simulate", "demo", "index", "catalogue", "template", "user",
-    "observatory", "key",
-    "config", "doctor", "manage",
+    "serve", "worker", "solve", "upload", "watch", "simulate", "simulate night", "demo", "index", "catalogue",
+    "template", "user", "observatory", "key", "config", "doctor", "manage",
 )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"hven {metadata.version('hven')}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     for name in COMMANDS:
-        command = cast("Command", import_module(f"hven.cli.{name}"))
+        command = cast("Command", import_module(f"hven.cli.{name.replace(' ', '_')}"))
         sub = commands.add_parser(name, help=command.HELP, description=command.HELP + ".")
         command.configure(sub)
         sub.set_defaults(run=command.run)
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; an error that hven raises on purpose is one sentence on standard error, and status 2."""
     from hven.errors import HvenError
 
-    args = parser().parse_args(arguments)
+    args = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(args.run(args))
     except HvenError as error:
@@ -61,3 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, `head` perhaps, has enough. What Python would still flush must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with a command of two words as one: argparse knows commands of one."""
+    both = " ".join(arguments[:2])
+    return [both, *arguments[2:]] if both in COMMANDS else list(arguments)

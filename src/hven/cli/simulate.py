@@ -21,7 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
         "Writes a simulated frame (FITS, JPEG, PNG or TIFF, by the name's ending) and its truth beside it:"
-        " NAME.truth.json with the projection, NAME.truth.csv with every star."
+        " NAME.truth.json with the projection, NAME.truth.csv with every star. A whole night of a telescope, with its"
+        " bias, darks and flats: hven simulate night."
     )
     parser.add_argument("out", type=Path, metavar="FILE", help="where to write; with --count, a number is added")
     where = parser.add_argument_group("pointing")

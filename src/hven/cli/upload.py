@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def common(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that uploading and watching share."""
     parser.add_argument("--dataset", required=True, metavar="NAME", help="that takes the files; made where it is not")
-    parser.add_argument("--telescope", default="", metavar="UUID", help="of a new dataset")
+    parser.add_argument("--telescope", default="", metavar="NAME", help="of a new dataset; its name or uuid")
     parser.add_argument(
         "--server", default=os.environ.get("HVEN_SERVER", "http://127.0.0.1:8000"), metavar="URL",
         help="by default HVEN_SERVER, else this machine",

@@ -79,8 +79,24 @@ class Server:
         found = _checked(self.ask("GET", f"datasets/?{urlencode({'name': name})}"))
         if found:
             return str(found[0]["uuid"])
-        body = {"name": name} | ({"telescope": telescope} if telescope else {})
+        body = {"name": name} | ({"telescope": self.telescope(telescope)} if telescope else {})
         return str(_checked(self.ask("POST", "datasets/", body))["uuid"])
+
+    def telescope(self, said: str) -> str:
+        """Return the uuid of a telescope that is named by it, or by its name.
+
+        Raises
+        ------
+        Invalid
+            There is none of that name, or there are several.
+        """
+        known = _checked(self.ask("GET", "telescopes/"))
+        found = [each for each in known if said in {each["uuid"], each["name"]}]
+        if len(found) == 1:
+            return str(found[0]["uuid"])
+        names = ", ".join(sorted({str(each["name"]) for each in known})[:10]) or "none yet"
+        several = "There are several telescopes" if found else "There is no telescope"
+        raise Invalid(f"{several} of the name {said}; give its uuid. Telescopes here: {names}.")
 
     def send(
         self, path: Path, name: str, dataset: str, tags: list[str], tell: Callable[[int, int], None] | None = None

@@ -190,6 +190,7 @@ OPTIONS: tuple[Option, ...] = (
         "LOG_LEVEL", kinds.one_of("debug", "info", "warning", "error"), "info", "The least severity that is logged."
     ),
 )
+OF_CLIENTS = frozenset({"KEY", "SERVER"})  # what `hven upload` and `hven watch` read beside their arguments
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
 
@@ -224,7 +225,7 @@ def read(environ: Mapping[str, str] | None = None) -> Options:
     """
     environ = os.environ if environ is None else environ
     given = {key[len(PREFIX) :]: value for key, value in environ.items() if key.startswith(PREFIX)}
-    for name in given:
+    for name in given.keys() - OF_CLIENTS:
         _check_known(name, f"the environment variable {PREFIX}{name}")
     data = _from_text(BY_NAME["DATA"], given["DATA"]) if given.get("DATA") else _expand(BY_NAME["DATA"].default)
     named = _from_text(BY_NAME["CONFIG"], given["CONFIG"]) if given.get("CONFIG") else None

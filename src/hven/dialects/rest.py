@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -71,6 +72,8 @@ class JsonBody(JSONParser):
 def _check_text(value: Any) -> None:
     if isinstance(value, str):
         value.encode()
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ParseError("JSON parse error - a number is larger than any number here.")
     elif isinstance(value, dict):
         for name, each in value.items():
             name.encode()

@@ -58,7 +58,7 @@ class Job(models.Model):
 
     class Meta:
         indexes = [
-            models.Index("priority", "id", name="job_queue", condition=Q(state="queued")),
+            models.Index("priority", "created_by", "id", "not_before", name="job_queue", condition=Q(state="queued")),
             models.Index("worker", name="job_running", condition=Q(state="running")),
             models.Index("created_by", "state", name="job_by_user"),
             models.Index("finished", name="job_finished"),

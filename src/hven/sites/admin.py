@@ -25,7 +25,8 @@ class StayInline(admin.TabularInline):
 class TelescopeAdmin(admin.ModelAdmin):
     """Telescopes."""
 
-    list_display = ("id", "owner", "observatory", "name", "alias")
+    list_display = ("id", "owner", "observatory", "name", "alias", "rule")
+    list_filter = ("rule",)
     search_fields = ("name", "alias")
     raw_id_fields = ("owner", "observatory")
     inlines = (StayInline,)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from hven.errors import Conflict, Invalid, TooLarge, Unavailable
+from hven.errors import Conflict, Invalid, NoRoom, TooLarge
 from hven.storage.local import LocalStore
 from hven.storage.models import Blob
 
@@ -23,7 +23,7 @@ def append_to(place: LocalStore, name: str, chunks: Iterable[bytes], *, offset: 
         Another request is writing to the same upload.
     Invalid
         The offset is not where the upload stands; the message says where.
-    TooLarge, Unavailable
+    TooLarge, NoRoom
         Too many bytes, or no room; what arrived before stays.
     """
     path = place.incoming_path(name)
@@ -46,7 +46,7 @@ def append_to(place: LocalStore, name: str, chunks: Iterable[bytes], *, offset: 
             stream.flush()
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise Unavailable("The server's disk is full. Its operator has to make room.") from error
+                raise NoRoom("The server's disk is full. Its operator has to make room.") from error
             raise
         finally:
             with suppress(OSError):

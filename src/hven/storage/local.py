@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from hven.errors import Invalid, NotFound, TooLarge, Unavailable
+from hven.errors import Invalid, NoRoom, NotFound, TooLarge
 from hven.storage.port import Received, Stat
 from hven.storage.writing import HashedWriter
 
@@ -43,7 +43,7 @@ class LocalStore:
         ------
         TooLarge
             More than ``limit`` bytes came.
-        Unavailable
+        NoRoom
             The disk is full, or nearly.
         """
         self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -202,12 +202,12 @@ class LocalStore:
         return max(0, shutil.disk_usage(folder).free - self.reserve)
 
     def check_room(self, size: int = 0) -> None:
-        """Raise Unavailable unless this many bytes fit and the reserve stays free."""
+        """Raise NoRoom unless this many bytes fit and the reserve stays free."""
         if self.free() <= size:
             raise self._no_room()
 
-    def _no_room(self) -> Unavailable:
-        return Unavailable("The server's disk is nearly full, so nothing was stored. Its operator has to make room.")
+    def _no_room(self) -> NoRoom:
+        return NoRoom("The server's disk is nearly full, so nothing was stored. Its operator has to make room.")
 
     @staticmethod
     def _make(folder: Path) -> tuple[Path, ...]:

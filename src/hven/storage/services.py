@@ -44,7 +44,7 @@ def put(source: bytes | IO[bytes] | Iterable[bytes], *, limit: int | None = None
     ------
     TooLarge
         More than ``limit`` bytes came (``None``: no limit).
-    Unavailable
+    NoRoom
         The disk is full, or nearly. Nothing was stored.
     """
     place = store()
@@ -108,7 +108,7 @@ def append(name: str, chunks: Iterable[bytes], *, offset: int, limit: int | None
     ------
     Invalid
         The offset is not where the upload stands.
-    TooLarge, Unavailable
+    TooLarge, NoRoom
         Too many bytes, or no room; what arrived before stays.
     """
     from hven.storage.incoming import append_to  # noqa: PLC0415 - a module of its own, needed here only
@@ -127,7 +127,7 @@ def local(blob: Blob) -> AbstractContextManager[Path]:
 
 
 def check_room(size: int = 0) -> None:
-    """Raise Unavailable, with a sentence, unless this many bytes can still be stored."""
+    """Raise NoRoom, with a sentence, unless this many bytes can still be stored."""
     store().check_room(size)
 
 

@@ -1,4 +1,4 @@
-"""Albums as the pages show them."""
+"""Datasets as forms and frames name them; addresses call them albums."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from django.db.models import Q
 from hven.accounts.access import Verb, find, visible
 from hven.accounts.actor import Actor
 from hven.archive import services as archive
-from hven.archive.models import Dataset
+from hven.archive.models import DataFile, Dataset
 from hven.errors import Invalid
 
 MOST_OFFERED = 200
 
 
 def fillable(actor: Actor) -> Any:
-    """Return the albums that somebody may put files into, their inbox among them, by name."""
+    """Return the datasets that somebody may put files into, their inbox among them, by name."""
     if actor.user is None:
         return Dataset.objects.none()
     albums = visible(Dataset.objects.all(), actor, Verb.CHANGE)
@@ -25,18 +25,23 @@ def fillable(actor: Actor) -> Any:
 
 
 def album_to_fill(actor: Actor, said: str) -> Dataset | None:
-    """Return the album that a form names by its uuid; None where it names none.
+    """Return the dataset that a form names by its uuid; None where it names none.
 
     Raises
     ------
     Invalid, NotFound, Unauthenticated, Forbidden
-        There is no such album, or the actor may not put files into it.
+        There is no such dataset, or the actor may not put files into it.
     """
     if not said:
         return None
     try:
         uuid = UUID(said)
     except ValueError:
-        raise Invalid("Choose one of your albums.") from None
-    # somebody else's inbox is nobody's album
+        raise Invalid("Choose one of your datasets.") from None
+    # somebody else's inbox is nobody's dataset
     return find(archive.visible_albums(actor), actor, Verb.CHANGE, uuid=uuid)
+
+
+def dataset_of(actor: Actor, file: DataFile | None) -> Dataset | None:
+    """Return the dataset that a file is in, for those who may know of it."""
+    return archive.visible_albums(actor).filter(pk=file.dataset_id).first() if file else None

@@ -20,10 +20,10 @@ STATES = {"queued": "queued", "running": "running", "solved": "done", "no soluti
           "failed": "failed", "cancelled": "cancelled"}  # fmt: skip
 LOOKS = ("grid", "table", "map")
 LONGEST = 200  # letters of one field
-_PART = re.compile(r'(?:([A-Za-z][A-Za-z0-9_-]{0,19})([:=]))?"([^"]*)"|(\S+)')
+PART = re.compile(r'(?:([A-Za-z][A-Za-z0-9_-]{0,19})([:=]))?"([^"]*)"|(\S+)')
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,19})(=|:)(.+)")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DAYS = re.compile(rf"({_DAY.pattern})(?:\.\.({_DAY.pattern}))?")
+DAYS = re.compile(rf"({_DAY.pattern})(?:\.\.({_DAY.pattern}))?")
 _DATES = {"from", "since", "to", "until", "date", "on"}
 _FIELDS = ("tag", "album", "near", "radius", "from", "to", "keyword", "value")
 
@@ -111,7 +111,7 @@ class _Reader:
 
     def read_text(self) -> None:
         """Read the search box: parts with a name, then what is left over as one text or place."""
-        parts = [_part(found) for found in _PART.finditer(self.asked.text)]
+        parts = [part_of(found) for found in PART.finditer(self.asked.text)]
         if read_position(self.asked.text):
             parts = [("", "", self.asked.text)]
         free = [index for index, (name, _, _) in enumerate(parts) if not name]
@@ -124,7 +124,7 @@ class _Reader:
                 self._named(name, mark, value)
         left = " ".join(parts[index][2] for index in free)
         self.without = self._text_of([part for part in parts if part[0].lower() not in {"r", "radius"}], set(), free)
-        days = _DAYS.fullmatch(left)
+        days = DAYS.fullmatch(left)
         if days:
             self._taken(days[1], days[2] or days[1])
         elif left:
@@ -159,7 +159,7 @@ class _Reader:
 
     def _named(self, name: str, mark: str, value: str) -> None:
         kind = name.lower()
-        if kind in {"tag", "name", "album", "state"} or (mark == ":" and kind in {"near", *_DATES}):
+        if kind in {"tag", "name", "album", "dataset", "state"} or (mark == ":" and kind in {"near", *_DATES}):
             getattr(self, f"_{'date' if kind in _DATES else kind}")(*((kind, value) if kind in _DATES else (value,)))
         elif mark == "=":
             self._header(name, value)
@@ -201,7 +201,7 @@ class _Reader:
         self._chip(f"{keyword} = {value}")
 
     def _free(self, text: str, radius: str) -> None:
-        place = _place(text)
+        place = place_named(text)
         position = read_position(text)
         if position is not None or (place is not None and radius):
             self._near(text, radius)
@@ -212,12 +212,12 @@ class _Reader:
         self._chip(f"“{text}”, and frames of its place" if place else f"“{text}”")
 
     def _near(self, text: str, radius: str = "") -> None:
-        place = _place(text)
+        place = place_named(text)
         if place is None:
             self.nothing = True
             self.notes.append(f"“{text}” is neither a position nor an object of the catalogue.")
             return
-        degrees = _degrees(radius)
+        degrees = degrees_of(radius)
         if degrees is None:
             self.notes.append(f"“{radius}” is no radius in degrees; frames that hold the place itself are shown.")
         self.wanted = replace(self.wanted, cone=Cone(*place, degrees or 0.0))
@@ -231,14 +231,14 @@ class _Reader:
             found = _own_first(albums.filter(name__iexact=said), self.actor)
         if found is None:
             self.nothing = True
-            self.notes.append("There is no album of that name, or you may not see it.")
-            self._chip("album")
+            self.notes.append("There is no dataset of that name, or you may not see it.")
+            self._chip("dataset")
             return
         self.wanted = replace(self.wanted, album=found)
-        self._chip(f"album {found.name}")
+        self._chip(f"dataset {found.name}")
 
     def _taken(self, first: str, last: str) -> None:
-        start, end = _day(first), _day(last)
+        start, end = day_of(first), day_of(last)
         for said, read in ((first, start), (last, end)):
             if said and read is None:
                 self.notes.append(f"“{said}” is no day: write it as 2026-03-01.")
@@ -264,7 +264,7 @@ class _Reader:
         return {**_less(self.asked.address, "q"), **({"q": text} if text else {})}
 
 
-def _part(found: re.Match[str]) -> tuple[str, str, str]:
+def part_of(found: re.Match[str]) -> tuple[str, str, str]:
     """Return a part of the text as its name (or none), the mark after it, and its value."""
     if found[3] is not None:
         return found[1] or "", found[2] or "", found[3]
@@ -281,14 +281,15 @@ def _less(address: dict[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in address.items() if name not in names}
 
 
-def _place(text: str) -> tuple[float, float] | None:
+def place_named(text: str) -> tuple[float, float] | None:
+    """Return where a position or a named object lies; None where nobody knows."""
     try:
         return find_place(text)
     except Unavailable:  # without the catalogue a name is only a name
         return None
 
 
-def _degrees(text: str) -> float | None:
+def degrees_of(text: str) -> float | None:
     """Return a radius in degrees, 0 where none is said, None where it makes no sense."""
     found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(d|deg|°|'|′|m|arcmin)?", text.strip().lower() or "0")
     if found is None:
@@ -297,7 +298,8 @@ def _degrees(text: str) -> float | None:
     return degrees if degrees <= 180 else None
 
 
-def _day(text: str) -> datetime | None:
+def day_of(text: str) -> datetime | None:
+    """Return the beginning of a day (UTC); None where the text is none."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if _DAY.fullmatch(text) else None
     except ValueError:

@@ -25,7 +25,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would calculate
 
 def lines(found: QuerySet[Reduction]) -> Iterator[str]:
     """Yield the rows of a list, its heads first; at most 10,000 frames."""
-    yield _line(COLUMNS)
+    yield csv_line(COLUMNS)
     rows = with_rows(found)
     for first in range(0, MOST_COUNTED, _AT_ONCE):
         part: list[Any] = list(rows[first : min(first + _AT_ONCE, MOST_COUNTED)])
@@ -34,7 +34,7 @@ def lines(found: QuerySet[Reduction]) -> Iterator[str]:
         of_part = Tag.objects.filter(data_file__in=[row.data_file_id for row in part if row.data_file_id])
         for file, text in of_part.order_by("id").values_list("data_file", "text"):
             tags.setdefault(file, []).append(text)
-        yield from (_line(_cells(row, tags.get(row.data_file_id, []))) for row in part)
+        yield from (csv_line(_cells(row, tags.get(row.data_file_id, []))) for row in part)
         if len(part) < _AT_ONCE:
             return
 
@@ -58,7 +58,8 @@ def harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _line(cells: Any) -> str:
+def csv_line(cells: Any) -> str:
+    """Return one row of a table, with its end."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow(cells)
     return buffer.getvalue()

@@ -29,7 +29,7 @@ def farewells(actor: Actor, frames: Sequence[Reduction]) -> list[Farewell]:
         if file is None:
             why = "it has not arrived"
         elif not file.dataset.inbox:
-            why = f"it is filed in the album {file.dataset.name}"
+            why = f"it is filed in the dataset {file.dataset.name}"
         elif file.reductions.exclude(pk__in=going).exists():
             why = "another frame is made of it"
         elif not may(actor, Verb.DELETE, file):

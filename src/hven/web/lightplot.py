@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass, field
 
 from hven.imaging.services.light_curves import Point, is_good, is_seen
+from hven.web.axes import SHAPES, round_numbers
 
 WIDTH, HEIGHT = 760, 360
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 44
-SHAPES = ("circle", "square", "diamond", "triangle", "cross")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ def plot(points: list[Point]) -> Plot | None:
         )  # fmt: skip
     return Plot(
         marks,
-        [Tick(round(across(origin + t), 1), f"{t:g}") for t in _steps(first - origin, last - origin, 6)],
-        [Tick(round(up(m), 1), f"{m:g}") for m in _steps(bright, faint, 6)],
+        [Tick(round(across(origin + t), 1), f"{t:g}") for t in round_numbers(first - origin, last - origin, 6)],
+        [Tick(round(up(m), 1), f"{m:g}") for m in round_numbers(bright, faint, 6)],
         [(name or "no filter", shapes[name]) for name in names],
         origin,
     )
@@ -101,12 +101,3 @@ def plot(points: list[Point]) -> Plot | None:
 
 def _value(point: Point) -> float | None:
     return point.mag if is_seen(point) else point.limit
-
-
-def _steps(low: float, high: float, most: int) -> list[float]:
-    """Return round numbers between two others."""
-    rough = (high - low) / most
-    base = 10.0 ** math.floor(math.log10(rough))
-    step = next(base * factor for factor in (1, 2, 5, 10) if base * factor >= rough)
-    first = math.ceil(low / step)
-    return [round(number * step, 10) for number in range(first, math.floor(high / step) + 1)]

@@ -1,12 +1,15 @@
 """Addresses of the pages, and of the JSON and the bytes behind them."""
 
 from django.urls import URLPattern, path
+from django.views.generic import RedirectView
 
 from hven.web.api import frames as api
 from hven.web.views import (
     accounts,
     albums,
     compare,
+    data,
+    data_file,
     files,
     filing,
     folder,
@@ -17,13 +20,20 @@ from hven.web.views import (
     light_curve,
     lists,
     made,
+    nights,
+    packages,
     reduce,
     selection,
     sharing,
+    sites,
+    telescopes,
 )
 
 _FRAME = "frames/<uuid:uuid>/"
 _ALBUM = "albums/<uuid:uuid>/"
+_DATASET, _FILE = "data/<uuid:uuid>/", "files/<uuid:uuid>/"
+_NIGHT, _PACKAGE = "nights/<uuid:uuid>/", "packages/<uuid:uuid>/"
+_SITE, _TELESCOPE = "sites/<uuid:uuid>/", "telescopes/<uuid:uuid>/"
 
 urlpatterns: list[URLPattern] = [
     path("", lists.home, name="home"),
@@ -45,7 +55,41 @@ urlpatterns: list[URLPattern] = [
     path("frames/selection/", selection.selection, name="selection"),
     path("gallery/", frames.gallery, name="gallery"),
     path("gallery/list.csv", frames.gallery_csv, name="gallery-csv"),
-    path("albums/", albums.albums, name="albums"),
+    path("data/", albums.albums, name="data"),
+    path(_DATASET, data.dataset, name="dataset"),
+    path(f"{_DATASET}list.csv", data.dataset_csv, name="dataset-csv"),
+    path(f"{_DATASET}files.zip", data.dataset_zip, name="dataset-zip"),
+    path(f"{_DATASET}change/", data.change, name="change-dataset"),
+    path(f"{_DATASET}begin/", data.begin, name="begin-dataset"),
+    path("files/", data.files, name="files"),
+    path("files/list.csv", data.files_csv, name="files-csv"),
+    path(_FILE, data_file.data_file, name="data-file"),
+    path(f"{_FILE}original", data_file.original, name="file-original"),
+    path(f"{_FILE}units/<str:index>-<int:size>.jpg", data_file.unit_picture, name="unit-picture"),
+    path(f"{_FILE}begin/", data_file.begin, name="begin-file"),
+    path(f"{_FILE}read/", data_file.read, name="read-file"),
+    path(f"{_FILE}delete/", data_file.delete, name="delete-file"),
+    path("nights/", nights.nights, name="nights"),
+    path(_NIGHT, nights.night, name="night"),
+    path(f"{_NIGHT}about/", nights.about, name="about-night"),
+    path(f"{_NIGHT}begin/", nights.begin, name="begin-night"),
+    path("sites/", sites.sites, name="sites"),
+    path(_SITE, sites.site, name="site"),
+    path(f"{_SITE}change/", sites.change, name="change-site"),
+    path(f"{_SITE}delete/", sites.delete, name="delete-site"),
+    path("telescopes/", telescopes.new, name="new-telescope"),
+    path(_TELESCOPE, telescopes.telescope, name="telescope"),
+    path(f"{_TELESCOPE}change/", telescopes.change, name="change-telescope"),
+    path(f"{_TELESCOPE}move/", telescopes.move, name="move-telescope"),
+    path(f"{_TELESCOPE}delete/", telescopes.delete, name="delete-telescope"),
+    path("packages/", packages.packages, name="packages"),
+    path(_PACKAGE, packages.package, name="package"),
+    path(f"{_PACKAGE}files.zip", packages.package_zip, name="package-zip"),
+    path(f"{_PACKAGE}change/", packages.change, name="change-package"),
+    path(f"{_PACKAGE}share/", packages.share, name="share-package"),
+    path(f"{_PACKAGE}links/", packages.links, name="package-links"),
+    path(f"{_PACKAGE}delete/", packages.delete, name="delete-package"),
+    path("albums/", RedirectView.as_view(pattern_name="data", query_string=True), name="albums"),
     path(_ALBUM, albums.album, name="album"),
     path(f"{_ALBUM}list.csv", albums.album_csv, name="album-csv"),
     path(f"{_ALBUM}change/", albums.change, name="change-album"),

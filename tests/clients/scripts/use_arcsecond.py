@@ -59,6 +59,16 @@ def main() -> None:
     seen["telescopes"] = run("telescopes", "--api", name, *portal)
     upload = ["upload-data", folder, "-d", f"Set {name}", "-t", telescope, *portal, "--api", name]
     seen["first"], seen["second"] = run(*upload), run(*upload)
+    seen["listed"] = [one["name"] for one in got(api.datasets.list())]
+    made = got(api.datasets.create(name=f"Made {name}", telescope=telescope, tags=["t"]))
+    seen["made"] = (made["telescope"], made["tags"], made["data_files_count"])
+    if kind == "access":
+        same = got(api.datasets.upsert("name", {"name": f"Made {name}", "description": "words"}))
+        other = got(api.datasets.upsert("name", {"name": f"Upserted {name}"}))
+        seen["upserted"] = (same["uuid"] == made["uuid"], same["description"], other["name"])
+        got(api.datasets.delete(other["uuid"]))
+    else:
+        seen["upserted"] = str(api.datasets.upsert("name", {"name": f"Made {name}", "description": "words"})[1])
     seen["datasets"] = run("datasets", "--api", name, *portal)
     print(json.dumps(seen))
 

@@ -1,16 +1,18 @@
 """Submissions, data files, datasets, tags, nights, packages and targets."""
 
 from hven.archive.models.data_file import DataFile, HeaderValue
-from hven.archive.models.dataset import Dataset, Rule
+from hven.archive.models.dataset import Dataset
 from hven.archive.models.licence import CommercialUse, Modifications
 from hven.archive.models.night import Calibration, NightLog, Observation
 from hven.archive.models.package import Package
 from hven.archive.models.submission import Submission
 from hven.archive.models.tag import Tag, TagWord
 from hven.archive.models.target import ListedTarget, Target, TargetList
+from hven.archive.models.text import FileText
 from hven.archive.models.upload import Upload
+from hven.sites.models import Rule
 
 __all__ = [
-    "Calibration", "CommercialUse", "DataFile", "Dataset", "HeaderValue", "ListedTarget", "Modifications", "NightLog",
-    "Observation", "Package", "Rule", "Submission", "Tag", "TagWord", "Target", "TargetList", "Upload",
+    "Calibration", "CommercialUse", "DataFile", "Dataset", "FileText", "HeaderValue", "ListedTarget", "Modifications",
+    "NightLog", "Observation", "Package", "Rule", "Submission", "Tag", "TagWord", "Target", "TargetList", "Upload",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from hven.accounts.models import Owned
 from hven.archive.models.dataset import Dataset
@@ -23,13 +24,15 @@ class DataFile(Licensed, Owned):
         Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
     )
     # An album goes without its files, which may be others'; with its owner go only the owner's own.
-    dataset = models.ForeignKey(Dataset, on_delete=models.RESTRICT, related_name="data_files")
+    # Indexes of several columns begin with it, so that it needs none of its own.
+    dataset = models.ForeignKey(Dataset, on_delete=models.RESTRICT, related_name="data_files", db_index=False)
 
     # What it is a part of: said by the dataset's telescope and the header, worked out anew when either changes.
     is_raw = models.BooleanField(default=True, help_text="as the camera gave it")
     observation = models.ForeignKey(
-        "archive.Observation", null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
-    )
+        "archive.Observation", null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files",
+        db_index=False,
+    )  # fmt: skip
     calibration = models.ForeignKey(
         "archive.Calibration", null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
     )
@@ -51,12 +54,43 @@ class DataFile(Licensed, Owned):
     ra = models.FloatField(null=True, blank=True, help_text="where the header says it points; degrees, ICRS")
     dec = models.FloatField(null=True, blank=True)
 
+    # Where its frame lies, for searches: where it was found to lie, or else where its header says that it points.
+    is_solved = models.BooleanField(default=False, editable=False)
+    x = models.FloatField(null=True, editable=False, help_text="of the unit vector, ICRS")
+    y = models.FloatField(null=True, editable=False)
+    z = models.FloatField(null=True, editable=False)
+    cos_radius = models.FloatField(null=True, editable=False)
+    sin_radius = models.FloatField(null=True, editable=False)
+    radius_deg = models.FloatField(null=True, editable=False, help_text="of the frame's circle; 0 where nobody knows")
+    cell = models.BigIntegerField(null=True, editable=False)
+
     class Meta:
         indexes = [
             models.Index(fields=["owner", "size"], name="file_size_by_owner"),
             models.Index(fields=["dataset", "name"], name="file_by_name_in_dataset"),
-            models.Index(fields=["dataset", "-id"], name="file_by_dataset"),
-        ]
+            # With all that the permission function asks of a file, so that counting reads the index alone.
+            models.Index(
+                fields=["dataset", "-id", "visibility", "owner", "observatory", "uuid"], name="file_by_dataset"
+            ),
+            models.Index(fields=["observation", "middle"], name="file_by_observation"),
+            models.Index(fields=["dataset", "filter", "id"], name="file_by_filter_in_dataset"),
+            models.Index(fields=["dataset", "object_name", "id"], name="file_by_object_in_dataset"),
+            models.Index(fields=["dataset", "image_type", "id"], name="file_by_type_in_dataset"),
+            models.Index(fields=["dataset", "middle", "id"], name="file_by_time_in_dataset"),
+            # Each file is in one of these three: what is rare in a dataset is found without going through the rest.
+            models.Index(
+                fields=["dataset", "id"], name="file_light", condition=Q(observation__isnull=False)
+            ),
+            models.Index(
+                fields=["dataset", "id"], name="file_calibration", condition=Q(calibration__isnull=False)
+            ),
+            models.Index(
+                fields=["dataset", "id", "unfiled"], name="file_of_no_night",
+                condition=Q(observation__isnull=True, calibration__isnull=True),
+            ),
+            # All that a search by position compares, so that it reads the index alone.
+            models.Index("cell", "x", "y", "z", "cos_radius", "sin_radius", "radius_deg", name="file_place"),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.name
@@ -67,11 +101,15 @@ class HeaderValue(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     data_file = models.ForeignKey(DataFile, on_delete=models.CASCADE, related_name="header_values")
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.CASCADE, related_name="+", db_index=False, null=True,
+        help_text="that the file is in; here so that an index leads from it to the newest files",
+    )  # fmt: skip
     keyword = models.CharField(max_length=20)
     text = models.CharField(max_length=70, help_text="small letters; numbers in one form")
 
     class Meta:
-        indexes = [models.Index(fields=["keyword", "text", "data_file"], name="header_by_value")]
+        indexes = [models.Index(fields=["dataset", "keyword", "text", "data_file"], name="header_by_value")]
 
     def __str__(self) -> str:
         return f"{self.keyword}={self.text}"

@@ -7,15 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from hven.accounts.models import Owned
-from hven.sites.models import Telescope
-
-
-class Rule(models.TextChoices):
-    """What filing a frame starts."""
-
-    NONE = "", "nothing"
-    SOLVE = "solve", "solve"
-    PHOTOMETRY = "photometry", "solve and calibrate"
+from hven.sites.models import Rule, Telescope
 
 
 class Dataset(Owned):
@@ -31,7 +23,10 @@ class Dataset(Owned):
     observer = models.CharField(max_length=200, blank=True)
     tags = models.JSONField(default=list, blank=True)
     rule = models.CharField(
-        max_length=20, blank=True, choices=Rule.choices, help_text="what filing a frame there starts"
+        max_length=20,
+        blank=True,
+        choices=Rule.choices,
+        help_text="what filing a frame there starts; empty: what its telescope says",
     )
 
     class Meta:

@@ -11,12 +11,15 @@ from django.utils import timezone
 from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Grant, User, Visibility
-from hven.archive.models import DataFile, Dataset
+from hven.archive.models import DataFile, Dataset, HeaderValue
+from hven.archive.services import text_index
 from hven.archive.services.files import INBOX, inbox
 from hven.archive.services.names import kept_text
+from hven.archive.services.nights import file_into_night, refile_dataset
 from hven.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
 LONGEST_NAME = 200  # characters
+_AT_ONCE = 200  # files that are filed anew while somebody waits; more are by a job
 NO_ALBUM = "There is no album of that title."
 
 
@@ -35,7 +38,7 @@ def make_album(actor: Actor, name: str, *, visibility: str = Visibility.PRIVATE,
     """
     access.need(actor, WRITE)
     if actor.user is None:
-        raise Unauthenticated("Sign in to make an album.")
+        raise Unauthenticated("Sign in to make a dataset.")
     if visibility not in Visibility.values:
         raise Invalid("A record is private or public.")
     album = Dataset(
@@ -60,7 +63,7 @@ def rename_album(actor: Actor, album: Dataset, name: str, *, about: str | None =
     """
     access.check(actor, access.Verb.CHANGE, album)
     if album.inbox:
-        raise Invalid("An inbox keeps its name; make an album beside it.")
+        raise Invalid("An inbox keeps its name; make a dataset beside it.")
     if about is not None:
         album.about = kept_text(about)[:10_000]
     return _named(album, name)
@@ -82,13 +85,12 @@ def delete_album(actor: Actor, album: Dataset) -> None:
     access.check(actor, access.Verb.DELETE, album)
     if album.inbox:
         raise Invalid("An inbox cannot be deleted.")
-    now = timezone.now()
     for owner in User.objects.filter(pk__in=album.data_files.values("owner").distinct()):
-        album.data_files.filter(owner=owner).update(dataset=inbox(owner), changed=now)
+        _move(album.data_files.filter(owner=owner), inbox(owner), actor)
     try:
         album.delete()
     except RestrictedError:
-        raise Conflict("Somebody put a file into the album just now; delete it again.") from None
+        raise Conflict("Somebody put a file into the dataset just now; delete it again.") from None
     Grant.objects.filter(record=album.uuid).delete()
 
 
@@ -106,7 +108,24 @@ def move_files(actor: Actor, files: Collection[DataFile] | QuerySet[DataFile], a
     allowed = access.visible(DataFile.objects.filter(pk__in=wanted), actor, access.Verb.CHANGE)
     if allowed.count() != len(wanted):
         raise Forbidden("You may not move some of these files; ask their owners.")
-    return DataFile.objects.filter(pk__in=wanted).update(dataset=album, changed=timezone.now())
+    return _move(DataFile.objects.filter(pk__in=wanted), album, actor)
+
+
+def _move(files: QuerySet[DataFile], album: Dataset, actor: Actor) -> int:
+    """Put files into an album with what depends on where they are: searches, and nights."""
+    moved = list(files.values_list("pk", flat=True))
+    for first in range(0, len(moved), _AT_ONCE):
+        part = DataFile.objects.filter(pk__in=moved[first : first + _AT_ONCE])
+        part.update(dataset=album, changed=timezone.now())
+        HeaderValue.objects.filter(data_file__in=part.values("pk")).update(dataset=album)
+        text_index.note_rows(part)
+    if len(moved) > _AT_ONCE:
+        refile_dataset(album, actor)
+        return len(moved)
+    filed = Q(observation__isnull=False) | Q(calibration__isnull=False) | ~Q(unfiled="")
+    for data_file in DataFile.objects.filter(filed | Q(dataset__telescope__isnull=False), pk__in=moved).order_by("id"):
+        file_into_night(data_file)
+    return len(moved)
 
 
 def visible_albums(actor: Actor) -> QuerySet[Dataset]:
@@ -149,10 +168,10 @@ def find_album(actor: Actor, name: str) -> Dataset:
 def _named(album: Dataset, name: str) -> Dataset:
     name = " ".join(kept_text(name).split())
     if not name:
-        raise Invalid("An album needs a name.")
+        raise Invalid("A dataset needs a name.")
     if len(name) > LONGEST_NAME:
-        raise Invalid(f"An album's name has at most {LONGEST_NAME} letters.")
-    taken = Conflict(f"There is an album called {name} already.")
+        raise Invalid(f"A dataset's name has at most {LONGEST_NAME} letters.")
+    taken = Conflict(f"There is a dataset called {name} already.")
     others = Dataset.objects.filter(owner=album.owner, name__iexact=name).exclude(pk=album.pk)
     if name.casefold() == INBOX.casefold() or others.exists():
         raise taken

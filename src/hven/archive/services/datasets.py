@@ -34,7 +34,7 @@ class DatasetWords:
     no_telescope: bool = False  # take the telescope away
     tags: Sequence[str] | None = None
     observer: str | None = None
-    rule: str | None = None
+    rule: str | None = None  # a value of `Rule`, or empty: as the telescope says
 
 
 @transaction.atomic
@@ -99,8 +99,11 @@ def visible_datasets(actor: Actor, observatory: Observatory | None = None) -> Qu
     return found.filter(observatory__isnull=True).order_by("id")
 
 
+@transaction.atomic
 def delete_dataset_with_files(actor: Actor, dataset: Dataset) -> None:
     """Delete an empty dataset; one that holds files is kept until they are gone or moved.
+
+    Whoever files into it meanwhile waits: a file comes before, and keeps it, or finds it gone.
 
     Raises
     ------
@@ -110,12 +113,20 @@ def delete_dataset_with_files(actor: Actor, dataset: Dataset) -> None:
     access.check(actor, access.Verb.DELETE, dataset)
     if dataset.inbox:
         raise Invalid("An inbox cannot be deleted.")
+    if Dataset.objects.select_for_update().filter(pk=dataset.pk).first() is None:
+        raise NotFound("There is no such dataset any more.")
     held = dataset.data_files.count()
     if held:
         raise Conflict(f"The dataset holds {held} files; delete or move them first.")
     uuid = dataset.uuid
     dataset.delete()
     Grant.objects.filter(record=uuid).delete()
+
+
+def rule_of(dataset: Dataset) -> str | None:
+    """Return what filing a frame in a dataset starts: its own rule, else its telescope's; None for nothing."""
+    said = dataset.rule or (dataset.telescope.rule if dataset.telescope is not None else Rule.NONE)
+    return None if said == Rule.NONE else str(said)
 
 
 def checked_tags(tags: Sequence[Any]) -> list[str]:
@@ -144,8 +155,8 @@ def _say(actor: Actor, dataset: Dataset, words: DatasetWords) -> None:
     if words.tags is not None:
         dataset.tags = checked_tags(words.tags)
     if words.rule is not None:
-        if words.rule not in Rule.values:
-            raise Invalid(f"A rule is one of {', '.join(rule or 'nothing' for rule in Rule.values)}.")
+        if words.rule and words.rule not in Rule.values:
+            raise Invalid(f"A rule is one of {', '.join(Rule.values)}, or empty: as the telescope says.")
         dataset.rule = words.rule
     _set_telescope(actor, dataset, words)
 

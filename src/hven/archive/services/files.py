@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,12 +14,18 @@ from django.utils import timezone
 from hven.accounts.models import User
 from hven.archive.models import DataFile, Dataset, HeaderValue, Submission, Tag
 from hven.archive.models.tag import fold
+from hven.archive.services import text_index
 from hven.archive.services.header_values import searchable
 from hven.archive.services.names import kept_text, safe_name
+from hven.archive.services.nights import file_into_night
+from hven.archive.services.places import set_place
 from hven.archive.services.tags import note_words
 from hven.science.frames.frame import Card, Frame, Meaning
 from hven.science.stars.solution import SourceList
 from hven.storage.models import Blob
+
+if TYPE_CHECKING:
+    from hven.science.frames.headers import Headers
 
 INBOX = "Inbox"
 _LONGEST_TAG = 200
@@ -27,6 +33,8 @@ _READ = (
     "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "filter", "object_name",
     "camera", "image_type", "ra", "dec", "changed",
 )  # fmt: skip
+_GONE = {"dataset_id": None, "is_solved": False, "dataset__telescope_id": None}
+_PLACE = ("x", "y", "z", "cos_radius", "sin_radius", "radius_deg", "cell")
 
 
 def inbox(user: User) -> Dataset:
@@ -43,13 +51,19 @@ def inbox(user: User) -> Dataset:
 
 @transaction.atomic
 def add_file(
-    submission: Submission, blob: Blob, name: str, dataset: Dataset | None = None, visibility: str | None = None
+    submission: Submission,
+    blob: Blob,
+    name: str,
+    dataset: Dataset | None = None,
+    visibility: str | None = None,
+    *,
+    is_raw: bool = True,
 ) -> DataFile:
     """File the bytes of a submission; who may see them follows the submission unless said otherwise.
 
     The caller has asked `check_quota`, once for all files that come together: it adds up what the owner has.
     """
-    return DataFile.objects.create(
+    made = DataFile.objects.create(
         owner=submission.owner,
         observatory=submission.observatory,
         visibility=visibility or submission.visibility,
@@ -60,29 +74,65 @@ def add_file(
         dataset=dataset or submission.dataset or inbox(submission.owner),
         commercial_use=submission.commercial_use,
         modifications=submission.modifications,
+        is_raw=is_raw,
     )
+    text_index.note_new(made)
+    return made
 
 
 @transaction.atomic
-def note_header(data_file: DataFile, frame: Frame) -> None:
-    """Keep what reading a data file told, and nothing else of the record: its owner may have changed it meanwhile."""
-    meaning = frame.meaning
+def note_header(data_file: DataFile, told: Frame | Headers, *, says_why: bool = False) -> None:
+    """Keep what reading a data file told, and nothing else of the record: its owner may have changed it meanwhile.
+
+    Where its dataset has a telescope, the file is filed into its night. Of one without a telescope it is noted only
+    where `says_why` that it belongs to no night: a frame that came to be solved is in no need of one.
+    """
+    meaning = told.meaning
     data_file.read_at = timezone.now()
-    data_file.format = frame.format
-    data_file.width, data_file.height = frame.width, frame.height
-    data_file.cards = plain_cards(frame.cards)
+    data_file.format = told.format
+    data_file.width, data_file.height = told.width, told.height
+    data_file.cards = plain_cards(told.cards)
     data_file.meaning = plain_meaning(meaning)
-    data_file.middle = meaning.middle
+    data_file.middle = meaning.middle or meaning.start
     data_file.exposure_s = meaning.exposure_s
-    data_file.filter = _plain(meaning.filter or "")[:70]
-    data_file.object_name = _plain(meaning.object_name or "")[:70]
-    data_file.camera = _plain(meaning.camera or "")[:70]
-    data_file.image_type = _plain(meaning.image_type or "")[:70]
     data_file.ra, data_file.dec = meaning.ra, meaning.dec
-    data_file.save(update_fields=_READ)
-    data_file.header_values.all().delete()
+    for name in ("filter", "object_name", "camera", "image_type"):
+        setattr(data_file, name, str(_plain(getattr(meaning, name) or ""))[:70])
+    # As they are now: a file may be moved, and solved, while another reads it.
+    now = DataFile.objects.select_for_update().values("dataset_id", "is_solved", "dataset__telescope_id")
+    present = now.filter(pk=data_file.pk).first() or _GONE  # saving says so
+    columns: tuple[str, ...] = _READ
+    if not present["is_solved"]:
+        set_place(data_file, meaning.ra, meaning.dec, _radius_deg(told))
+        columns += _PLACE
+    data_file.save(update_fields=columns)
+    data_file.dataset_id = int(present["dataset_id"] or 0)  # there is one, or saving had failed
+    _note_values(data_file)
+    text_index.note(data_file)
+    if says_why or present["dataset__telescope_id"] is not None or _is_filed(data_file):
+        file_into_night(data_file)
+
+
+def _is_filed(data_file: DataFile) -> bool:
+    """Say whether a file is in a night, or said to be in none."""
+    return bool(data_file.unfiled or data_file.observation_id or data_file.calibration_id)
+
+
+def _note_values(data_file: DataFile) -> None:
+    """Keep the cards where searches look for them."""
     found = searchable(data_file.cards)
-    HeaderValue.objects.bulk_create(HeaderValue(data_file=data_file, keyword=key, text=text) for key, text in found)
+    data_file.header_values.all().delete()
+    HeaderValue.objects.bulk_create(
+        HeaderValue(data_file=data_file, dataset_id=data_file.dataset_id, keyword=key, text=text) for key, text in found
+    )
+
+
+def _radius_deg(told: Frame | Headers) -> float:
+    """Return half the diagonal of a frame as far as its header tells, else 0."""
+    scale = told.meaning.scale_arcsec
+    if scale is None or not told.width or not told.height or not 0 < scale < math.inf:
+        return 0.0
+    return min(math.hypot(told.width, told.height) * scale / 7200.0, 180.0)
 
 
 @transaction.atomic
@@ -103,6 +153,7 @@ def set_machine_tags(data_file: DataFile, texts: Iterable[str]) -> None:
     made = [Tag(data_file=data_file, text=text, folded=fold(text), machine=True) for text in unique if text]
     Tag.objects.bulk_create(made)
     note_words(tag.folded for tag in made)
+    text_index.note_again(data_file.pk)
 
 
 def plain_cards(cards: Iterable[Card]) -> list[list[Any]]:
@@ -113,11 +164,6 @@ def plain_cards(cards: Iterable[Card]) -> list[list[Any]]:
 def plain_meaning(meaning: Meaning) -> dict[str, Any]:
     """Return what a header means as a data file keeps it."""
     return {name: _plain(value) for name, value in asdict(meaning).items() if value is not None}
-
-
-def plain_text(text: str) -> str:
-    """Return a header's text as databases keep it."""
-    return str(_plain(text))
 
 
 def _plain(value: Any) -> Any:

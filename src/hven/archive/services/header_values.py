@@ -24,7 +24,7 @@ def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for keyword, value, *_ in cards:
         name = str(keyword).strip().upper()
-        if name in _LEFT_OUT or name.startswith(_LEFT_OUT_BEGINNINGS) or len(name) > _LONGEST_KEYWORD:
+        if is_left_out(name) or len(name) > _LONGEST_KEYWORD:
             continue
         text = compared(value)
         if text:
@@ -32,6 +32,12 @@ def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
         if len(found) == _MOST:
             break
     return list(found)
+
+
+def is_left_out(keyword: str) -> bool:
+    """Say whether nobody looks for what stands under a keyword: how a file is laid out, and free text."""
+    name = keyword.strip().upper()
+    return name in _LEFT_OUT or name.startswith(_LEFT_OUT_BEGINNINGS)
 
 
 def compared(value: Any) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, TypeVar
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from hven.accounts import access
 from hven.accounts.actor import Actor
@@ -18,13 +18,14 @@ from hven.archive.services.names import kept_text
 from hven.errors import Invalid, NotFound
 from hven.jobs import services as jobs
 from hven.science.sky.nights import night_of
-from hven.sites.models import Telescope
+from hven.sites.models import Site, Telescope
 from hven.sites.services.sites import REFILE
 
 if TYPE_CHECKING:
     from hven.science.sky.almanac import Night
 
 P = TypeVar("P", Observation, Calibration)
+FRAMES = frozenset({"fits", "xisf", "raw"})  # formats whose headers say when
 NO_TELESCOPE = "Its dataset has no telescope; set one, and it is filed into its night."
 NO_SITE = "Nobody said where its telescope stands; set the site's longitude, and it is filed into its night."
 NO_DATE = "Its header says no time; it belongs to no night."
@@ -46,13 +47,13 @@ def file_into_night(data_file: DataFile) -> None:
     data_file.observation = data_file.calibration = None
     data_file.unfiled = ""
     night = None
-    if data_file.read_at is not None and data_file.format in {"fits", "xisf", "raw"}:
+    if data_file.read_at is not None and data_file.format in FRAMES:
         night, data_file.unfiled = _night(data_file)
         if night is not None:
             _attach(data_file, night)
     data_file.save(update_fields=["observation", "calibration", "unfiled", "changed"])
-    _forget(*before)
-    if night is not None:
+    _leave(data_file, *before)
+    if night is not None and data_file.observation is not None and _begins(data_file):
         number_observations(night)
 
 
@@ -79,6 +80,9 @@ def files_of(telescope_id: int | None = None, dataset_id: int | None = None) -> 
     """Return the files whose nights hang on a telescope or a dataset."""
     if dataset_id is not None:
         return DataFile.objects.filter(dataset=dataset_id)
+    if telescope_id is not None and not Telescope.objects.filter(pk=telescope_id).exists():
+        # it was deleted, and its nights with it: what lies in none must say why
+        return DataFile.objects.filter(observation=None, calibration=None, unfiled="", format__in=FRAMES)
     return DataFile.objects.filter(dataset__telescope=telescope_id)
 
 
@@ -97,28 +101,37 @@ def visible_nights(actor: Actor) -> QuerySet[NightLog]:
 
 def number_observations(night: NightLog) -> None:
     """Count the observations of a night by the time of their first frame, from 1."""
-    rows = night.observations.annotate(first=Min("data_files__middle")).order_by("first", "id")
+    files = DataFile.objects.filter(observation=OuterRef("pk"), middle__isnull=False).order_by("middle")
+    # nulls last on every database: what has no frame yet comes after what has
+    first = F("first").asc(nulls_last=True)
+    rows = night.observations.annotate(first=Subquery(files.values("middle")[:1])).order_by(first, "id")
     for number, row in enumerate(rows, 1):
         if row.index != number:
             Observation.objects.filter(pk=row.pk).update(index=number)
 
 
-def sky_of(actor: Actor, night: NightLog) -> Night:
-    """Return Sun and Moon through a night where its telescope stood.
+def site_of(actor: Actor, night: NightLog) -> Site:
+    """Return where the telescope of a night stood.
 
     Raises
     ------
     NotFound
         Nobody said where that is, or the actor may not know.
     """
-    from hven.science.sky.almanac import Place, night_at  # noqa: PLC0415 - astropy, wanted by few requests
-
     site = night.telescope.site_at(datetime.combine(night.date, time(23), UTC))
-    if site is None or site.longitude_deg is None or site.latitude_deg is None:
+    if site is None or not site.is_placed:
         raise NotFound("Nobody said where this telescope stood that night.")
     if not access.may(actor, access.Verb.SEE, site):
         raise NotFound("Where this telescope stood that night is not public.")
-    return night_at(Place(site.longitude_deg, site.latitude_deg, site.height_m or 0.0), night.date)
+    return site
+
+
+def sky_of(actor: Actor, night: NightLog) -> Night:
+    """Return Sun and Moon through a night where its telescope stood; NotFound as `site_of`."""
+    from hven.science.sky.almanac import Place, night_at  # noqa: PLC0415 - astropy, wanted by few requests
+
+    site = site_of(actor, night)
+    return night_at(Place(site.longitude_deg or 0.0, site.latitude_deg or 0.0, site.height_m or 0.0), night.date)
 
 
 def _night(data_file: DataFile) -> tuple[NightLog | None, str]:
@@ -175,12 +188,25 @@ def _by_place(data_file: DataFile) -> str:
     return f"J{hours:02d}{minutes:02d}{data_file.dec:+03.0f}"
 
 
-def _forget(observation: int | None, calibration: int | None) -> None:
-    """Remove what a file left empty behind."""
-    if observation is not None:
-        Observation.objects.filter(pk=observation, data_files__isnull=True, night__isnull=False).delete()
-    if calibration is not None:
-        Calibration.objects.filter(pk=calibration, data_files__isnull=True, night__isnull=False).delete()
+def _begins(data_file: DataFile) -> bool:
+    """Say whether an observation begins with a file: only then can its place among those of its night change."""
+    others = DataFile.objects.filter(observation=data_file.observation_id, middle__isnull=False)
+    first = others.exclude(pk=data_file.pk).order_by("middle").values_list("middle", flat=True).first()
+    return first is None or (data_file.middle is not None and data_file.middle <= first)
+
+
+def _leave(data_file: DataFile, observation_id: int | None, calibration_id: int | None) -> None:
+    """Remove what a file left empty behind, and count anew the observations of the night that it left."""
+    if calibration_id is not None and calibration_id != data_file.calibration_id:
+        Calibration.objects.filter(pk=calibration_id, data_files__isnull=True, night__isnull=False).delete()
+    if observation_id is None or observation_id == data_file.observation_id:
+        return
+    left = Observation.objects.filter(pk=observation_id).select_related("night").first()
+    if left is None or left.night is None:
+        return
+    if not left.data_files.exists():
+        left.delete()
+    number_observations(left.night)
 
 
 # --- what people say of nights -------------------------------------------------------------------------------------
@@ -235,7 +261,8 @@ def create_observation(
     if not target_name:
         raise Invalid("An observation needs the name of its target.")
     owner = new_owner(actor, night.observatory, Role.VISITOR if night.observatory else Role.MEMBER)
-    access.check(actor, access.Verb.SEE, night)
+    if night.observatory is None:
+        access.check(actor, access.Verb.CHANGE, night)
     made = Observation.objects.create(
         owner=owner, observatory=night.observatory, visibility=night.visibility, night=night,
         name=kept_text(name).strip()[:200] or target_name, target_name=target_name,
@@ -253,7 +280,8 @@ def create_calibration(actor: Actor, night: NightLog, name: str) -> Calibration:
     if not name:
         raise Invalid("A calibration needs a name, such as bias or flat r.")
     owner = new_owner(actor, night.observatory, Role.VISITOR if night.observatory else Role.MEMBER)
-    access.check(actor, access.Verb.SEE, night)
+    if night.observatory is None:
+        access.check(actor, access.Verb.CHANGE, night)
     return Calibration.objects.create(
         owner=owner, observatory=night.observatory, visibility=night.visibility, night=night, name=name
     )

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.archive.models import DataFile, Dataset, Submission
 from hven.archive.models.tag import Tag, fold
+from hven.archive.services import text_index
 from hven.archive.services.datasets import checked_tags
 from hven.archive.services.files import add_file
 from hven.archive.services.names import safe_name
 from hven.archive.services.quotas import check_quota
-from hven.archive.services.submissions import finish_submission, new_submission
+from hven.archive.services.submissions import new_submission
 from hven.archive.services.tags import note_words
-from hven.errors import Conflict, Forbidden
+from hven.errors import Conflict, Forbidden, NotFound
 from hven.jobs import services as jobs
+from hven.storage import services as storage
 from hven.storage.models import Blob
 
 READ = "archive.read"
 _PACKED = re.compile(r"\.(gz|gzip|bz2|bzip2|zip|fz)$", re.IGNORECASE)
 _MOST_NUMBERED = 100_000
+_SMALL = 1_000_000  # bytes: of so few the disk confirms all while others wait for the database
+GONE = "The dataset was deleted meanwhile; the file was not kept."
 
 
 class Duplicate(Conflict):
@@ -46,6 +54,18 @@ class Delivery:
     tags: Sequence[str] = ()
 
 
+def receive_bytes(actor: Actor, dataset: Dataset, file: Any, delivery: Delivery) -> DataFile:
+    """Store a file that came with a form and file it; errors are those of `receive_file` and of `storage.put`.
+
+    Who may not fill the dataset is told before anything is stored. A small file becomes bytes and record in one
+    transaction: each waits for the disk once.
+    """
+    check_fill(actor, dataset)
+    together = transaction.atomic() if (file.size or 0) < _SMALL else contextlib.nullcontext()
+    with together:
+        return _file(actor, dataset, storage.put(file, limit=settings.HVEN_MAX_UPLOAD), delivery)
+
+
 def receive_file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery) -> DataFile:
     """File stored bytes in a dataset and ask for their header to be read.
 
@@ -55,32 +75,41 @@ def receive_file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery)
     ------
     Unauthenticated, Forbidden
         The actor may not upload, or not into this dataset.
+    NotFound
+        The dataset is gone.
     Duplicate
         A file of that name with the same bytes lies there already.
     TooLarge
         It is more than the owner may keep.
     """
-    access.need(actor, UPLOAD, WRITE)
     check_fill(actor, dataset)
+    return _file(actor, dataset, blob, delivery)
+
+
+def _file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery) -> DataFile:
     tags = checked_tags(delivery.tags)
     with transaction.atomic():
         # Whoever files into the same dataset waits here, so that a name is taken once.
-        dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
+        found = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+        if found is None:
+            raise NotFound(GONE)
+        dataset = found
         name = _free_name(dataset, safe_name(delivery.name, fallback="unnamed"), blob)
         submission = _submission(actor, dataset, delivery)
         check_quota(submission.owner, blob.size)
-        data_file = add_file(submission, blob, name, dataset, dataset.visibility)
-        if not delivery.is_raw:
-            data_file.is_raw = False
-            data_file.save(update_fields=["is_raw"])
-        set_tags(data_file, tags, actor)
-        finish_submission(submission)
+        data_file = add_file(submission, blob, name, dataset, dataset.visibility, is_raw=delivery.is_raw)
+        if tags:
+            set_tags(data_file, tags, actor)
         jobs.enqueue(READ, {"data_file_id": data_file.pk}, created_by=actor.user)
     return data_file
 
 
 def check_fill(actor: Actor, dataset: Dataset) -> None:
-    """Raise Forbidden unless the actor may put files into a dataset: who changes it, or fills it by an upload key."""
+    """Raise Forbidden unless the actor may put files into a dataset: who changes it, or fills it by an upload key.
+
+    Raise Unauthenticated where nobody asks.
+    """
+    access.need(actor, UPLOAD, WRITE)
     if access.may(actor, access.Verb.CHANGE, dataset):
         return
     with_key = actor.key is not None and UPLOAD in actor.scopes and actor.user is not None
@@ -88,6 +117,8 @@ def check_fill(actor: Actor, dataset: Dataset) -> None:
         bound = actor.key.observatory_id if actor.key is not None else None
         if bound is None or bound == dataset.observatory_id:
             return
+    if not Dataset.objects.filter(pk=dataset.pk).exists():
+        raise NotFound(GONE)
     raise Forbidden("You may not put files into this dataset; ask its owner.")
 
 
@@ -97,22 +128,21 @@ def set_tags(data_file: DataFile, tags: Sequence[str], actor: Actor) -> None:
     made = [Tag(data_file=data_file, text=tag, folded=fold(tag), by=actor.user) for tag in checked_tags(tags)]
     Tag.objects.bulk_create(made)
     note_words(tag.folded for tag in made)
+    text_index.note_again(data_file.pk)
 
 
 def _submission(actor: Actor, dataset: Dataset, delivery: Delivery) -> Submission:
-    submission = new_submission(
+    return new_submission(
         actor,
         origin=delivery.origin,
         name=delivery.name,
         address=delivery.address,
         visibility=dataset.visibility,
         dataset=dataset,
-    )
-    if dataset.observatory_id is not None:
         # What lies in an observatory's dataset is the observatory's, whoever brought it.
-        submission.observatory = dataset.observatory
-        submission.save(update_fields=["observatory"])
-    return submission
+        observatory=dataset.observatory,
+        finished=timezone.now(),
+    )
 
 
 def _free_name(dataset: Dataset, name: str, blob: Blob) -> str:
@@ -126,7 +156,10 @@ def _free_name(dataset: Dataset, name: str, blob: Blob) -> str:
     stem, ending = _parts(name)
     pattern = rf"^{re.escape(stem)} \(\d+\){re.escape(ending)}$"
     taken: dict[str, DataFile] = {}
-    for each in dataset.data_files.filter(name__startswith=stem[:150]).select_related("dataset"):
+    # A range and not LIKE, which no index answers.
+    beginning = stem[:150]
+    near = dataset.data_files.filter(name__gte=beginning, name__lte=f"{beginning}\U0010ffff").defer("cards", "meaning")
+    for each in near.select_related("dataset"):
         if each.name == name or re.match(pattern, each.name):
             if each.blob_id == blob.pk:
                 raise Duplicate(each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
-from hven.accounts.models import Visibility
+from hven.accounts.models import Observatory, Visibility
 from hven.archive.models import Dataset, Submission
 from hven.archive.services.licences import NO_LICENCE, Licence
 from hven.archive.services.names import safe_name
@@ -29,10 +30,13 @@ def new_submission(
     visibility: str = Visibility.PRIVATE,
     dataset: Dataset | None = None,
     licence: Licence = NO_LICENCE,
+    observatory: Observatory | None = None,
+    finished: datetime | None = None,
 ) -> Submission:
     """Record that somebody hands something over; its files are added as they come.
 
-    They are filed in `dataset`, which the actor may write to, or in the inbox.
+    They are filed in `dataset`, which the actor may write to, or in the inbox. It belongs to the observatory that is
+    named, or else to that of the actor's key. `finished` says that all of it is there already.
 
     Raises
     ------
@@ -47,7 +51,8 @@ def new_submission(
     licence.check()
     return Submission.objects.create(
         owner=actor.user,
-        observatory=actor.key.observatory if actor.key else None,
+        observatory=observatory or (actor.key.observatory if actor.key else None),
+        finished=finished,
         visibility=visibility,
         origin=origin,
         name=safe_name(name),

@@ -11,6 +11,7 @@ from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.archive.models import DataFile, Tag, TagWord
 from hven.archive.models.tag import fold
+from hven.archive.services import text_index
 from hven.archive.services.names import kept_text
 from hven.errors import Invalid, NotFound
 
@@ -43,6 +44,7 @@ def add_tag(actor: Actor, data_file: DataFile, text: str) -> Tag:
         raise Invalid(f"A file has at most {MOST} tags of people.")
     tag = Tag.objects.create(data_file=data_file, text=text, by=actor.user)
     note_words([tag.folded])
+    text_index.note_again(data_file.pk)
     return tag
 
 
@@ -61,6 +63,7 @@ def remove_tag(actor: Actor, data_file: DataFile, text: str) -> None:
     deleted, _ = data_file.tags.filter(machine=False, folded=fold(kept_text(text))).delete()
     if not deleted:
         raise NotFound("The file has no such tag of a person.")
+    text_index.note_again(data_file.pk)
 
 
 def tagged(text: str, *, exact: bool = False) -> Q:

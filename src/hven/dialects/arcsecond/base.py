@@ -40,10 +40,19 @@ class ArcsecondView(DialectView):
     """A view of the dialect, of one's own records or, with a subdomain in front, of an observatory's."""
 
     authentication_classes: tuple[type[Any], ...] = (KeyAuthentication, SessionAuthentication)
+    pages: type[Pages] = Pages
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Return the dialect's own."""
         return exception_handler
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let nothing in that no database looks for."""
+        super().initial(request, *args, **kwargs)
+        if any("\0" in value for value in kwargs.values() if isinstance(value, str)):
+            raise NotFound("Not found.")
+        if any("\0" in value for values in request.query_params.lists() for value in (values[0], *values[1])):
+            raise Invalid("The address holds a NUL character, which nothing here is called by.")
 
     @cached_property
     def observatory(self) -> Observatory | None:
@@ -66,8 +75,7 @@ class ArcsecondView(DialectView):
             return seen.filter(visibility="public").order_by("id")
         # What one works on, whatever this key may do with it; not what is merely public.
         worker = Actor.of(self.actor.user)
-        shared = access.visible(model._default_manager.all(), worker, Verb.CHANGE)  # noqa: SLF001 - as above
-        mine = seen.filter(observatory__isnull=True).filter(pk__in=shared.values("pk"))
+        mine = access.visible(seen.filter(observatory__isnull=True), worker, Verb.CHANGE)
         return (seen.filter(visibility="public") if self.asks_for("public") else mine).order_by("id")
 
     def asks_for(self, name: str) -> bool:
@@ -84,7 +92,7 @@ class ArcsecondView(DialectView):
     def listed(self, rows: QuerySet[Any], wire: Callable[[Any], dict[str, Any]]) -> HttpResponseBase:
         """Answer with a list: a bare array, or a page of it where one is asked for."""
         if "page" in self.request.query_params:
-            pages = Pages()
+            pages = self.pages()
             page = pages.paginate_queryset(rows, self.request, self)
             return pages.get_paginated_response([wire(row) for row in page or ()])
         plain = isinstance(self.request.accepted_renderer, JSONRenderer)
@@ -109,11 +117,18 @@ def find_observatory(actor: Actor, subdomain: str) -> Observatory:
         if len(every) == 1:
             found = every[0]
         elif actor.user is not None:
-            mine = [one.observatory for one in Membership.objects.filter(user=actor.user).select_related("observatory")]
+            mine = [one.observatory for one in places_of(actor).select_related("observatory")]
             found = mine[0] if len(mine) == 1 else None
     if found is None:
         raise NotFound("There is no organisation of that subdomain here.")
     return found
+
+
+def places_of(actor: Actor) -> QuerySet[Membership]:
+    """Return where somebody is a member; by the key of an observatory, there only."""
+    found = Membership.objects.filter(user=actor.user)
+    bound = actor.key.observatory_id if actor.key is not None else None
+    return found if bound is None else found.filter(observatory=bound)
 
 
 def words(request: Request) -> dict[str, Any]:
@@ -127,7 +142,16 @@ def words(request: Request) -> dict[str, Any]:
     data = request.data
     if not isinstance(data, dict):
         raise Invalid("Send a JSON object.")
-    return dict(data.items())
+    return {str(name): _kept(value) for name, value in data.items()}
+
+
+def _kept(value: Any) -> Any:
+    """Return what was sent without NUL characters, which not every database keeps."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {str(_kept(name)): _kept(each) for name, each in value.items()}
+    return [_kept(each) for each in value] if isinstance(value, list) else value
 
 
 def text(found: dict[str, Any], name: str) -> str | None:

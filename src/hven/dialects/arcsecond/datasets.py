@@ -18,7 +18,7 @@ from hven.archive.models import Calibration, Dataset, NightLog, Observation
 from hven.archive.services import datasets, nights
 from hven.archive.services.datasets import DatasetWords
 from hven.dialects.arcsecond import wire
-from hven.dialects.arcsecond.base import ArcsecondView, text, uuid_of, words
+from hven.dialects.arcsecond.base import ArcsecondView, places_of, text, uuid_of, words
 from hven.dialects.arcsecond.places import ANY, MANY, ONE
 from hven.dialects.rest import described
 from hven.errors import Invalid
@@ -148,7 +148,12 @@ class _Parts(ArcsecondView):
         """Return the night that was named."""
         if not sent.get("night_log"):
             raise Invalid("night_log is the uuid of a night log.")
-        found: NightLog = self.find(NightLog, uuid=uuid_of(sent["night_log"], "night_log"))
+        uuid = uuid_of(sent["night_log"], "night_log")
+        # Visitors of an observatory add to its nights, whose logs they do not see.
+        theirs = NightLog.objects.filter(observatory__in=places_of(self.actor).values("observatory"))
+        if self.observatory is not None:
+            theirs = theirs.filter(observatory=self.observatory)
+        found: NightLog = theirs.filter(uuid=uuid).first() or self.find(NightLog, uuid=uuid)
         return found
 
 
@@ -255,7 +260,6 @@ def dataset_words(view: ArcsecondView, sent: dict[str, Any]) -> DatasetWords:
         tags = [tag for tag in tags.split(",") if tag.strip()]
     if tags is not None and not isinstance(tags, list):
         raise Invalid("tags are a list of texts.")
-    rule = text(sent, "rule")
     return DatasetWords(
         name=text(sent, "name"),
         about=text(sent, "description"),
@@ -263,7 +267,7 @@ def dataset_words(view: ArcsecondView, sent: dict[str, Any]) -> DatasetWords:
         no_telescope="telescope" in sent and at in (None, ""),
         tags=tags,
         observer=text(sent, "observer"),
-        rule="" if rule == "none" else rule,
+        rule="" if "rule" in sent and sent["rule"] is None else text(sent, "rule"),
     )
 
 

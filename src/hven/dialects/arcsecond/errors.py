@@ -16,6 +16,7 @@ from hven.errors import (
     Forbidden,
     HvenError,
     Invalid,
+    NoRoom,
     NotFound,
     Throttled,
     TooLarge,
@@ -30,6 +31,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     Conflict: (400, ""),  # clients know no 409: a file that is there already is told by the sentence
     TooLarge: (413, ""),
     Throttled: (429, ""),
+    NoRoom: (507, ""),
     Unavailable: (503, ""),
     Invalid: (400, ""),
     HvenError: (400, ""),

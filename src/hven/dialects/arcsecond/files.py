@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
+from functools import cached_property
 from typing import Any
 
-from django.conf import settings
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
@@ -21,38 +23,66 @@ from rest_framework.response import Response
 from hven.accounts import access
 from hven.accounts.access import Verb
 from hven.accounts.actor import UPLOAD, WRITE, Actor
-from hven.archive.models import DataFile, Dataset
+from hven.archive.models import Calibration, DataFile, Dataset, Observation
 from hven.archive.services import receive
-from hven.archive.services.header_values import compared
 from hven.archive.services.receive import Delivery
+from hven.archive.services.search import MOST_CARDS, FilesWanted, count_up_to, narrow
 from hven.dialects.arcsecond import wire
-from hven.dialects.arcsecond.base import ArcsecondView, uuid_of, words
+from hven.dialects.arcsecond.base import ArcsecondView, Pages, uuid_of, words
 from hven.dialects.arcsecond.places import ANY, MANY, ONE
 from hven.dialects.rest import JsonBody, client_address, described
 from hven.errors import Forbidden, Invalid
 from hven.imaging.services.frames import delete_data_file
+from hven.science.sky.discs import Cone
 from hven.storage import services as storage
 
 SANDBOX = "default-src 'none'; sandbox"
-MOST_CONDITIONS = 20
+_LAST_PAGE = 10**9  # databases know no larger offsets
+MOST_COUNTED = 10_000  # files of a list; of a longer one the pages say only that there are more
 _FIELDS = [
     OpenApiParameter(name)
     for name in (
         "dataset", "name", "tags", "observation", "calibration", "date_after", "date_before", "filter", "target_name",
-        "image_type", "header.KEYWORD",
+        "image_type", "header.KEYWORD", "search", "ra", "dec", "radius",
     )
 ]  # fmt: skip
+
+
+class Counted(Paginator):  # type: ignore[type-arg] # generic in the stubs only
+    """Pages of a list that may be very long: counting all of it for each page would take longer than the page."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are, up to one more than are counted."""
+        return count_up_to(self.object_list, MOST_COUNTED + 1)  # type: ignore[arg-type] # always a query
+
+    def page(self, number: int | str) -> Any:
+        """Return a page; beyond what was counted the rows themselves say whether another one follows."""
+        if self.count > MOST_COUNTED and str(number).isdecimal() and 0 < int(number) < _LAST_PAGE:
+            first = (int(number) - 1) * self.per_page
+            rows = list(self.object_list[first : first + self.per_page + 1])
+            if rows:
+                self.count = max(self.count, first + len(rows))
+                return Page(rows[: self.per_page], int(number), self)
+        return super().page(number)
+
+
+class FilePages(Pages):
+    """Pages of data files."""
+
+    django_paginator_class = Counted
 
 
 class DataFiles(ArcsecondView):
     """Data files."""
 
+    pages = FilePages
     permission_classes = ()
     parser_classes = (MultiPartParser, FormParser, JsonBody)
 
     @described(parameters=_FIELDS, responses=MANY)
     def get(self, request: Request, subdomain: str = "") -> HttpResponseBase:
-        """List them, narrowed by dataset, name, tags, time and header cards (``header.FILTER=R``)."""
+        """List them, narrowed by dataset, name, tags, time, header cards (``header.FILTER=R``), words, and place."""
         rows = narrowed(self.rows(DataFile), request.query_params)
         return self.listed(related(rows), self.wired)
 
@@ -73,7 +103,6 @@ class DataFiles(ArcsecondView):
         if not said:
             raise Invalid("dataset is the uuid of the dataset that takes the file.")
         dataset = self.find(Dataset, uuid=uuid_of(said, "dataset"))
-        receive.check_fill(self.actor, dataset)
         delivery = Delivery(
             origin="arcsecond",
             name=file.name or "",
@@ -81,8 +110,7 @@ class DataFiles(ArcsecondView):
             is_raw=switch(sent.get("is_raw"), default=True),
             tags=_tags(request),
         )
-        blob = storage.put(file, limit=settings.HVEN_MAX_UPLOAD)
-        made = receive.receive_file(self.actor, dataset, blob, delivery)
+        made = receive.receive_bytes(self.actor, dataset, file, delivery)
         return Response(self.wired(made), 201)
 
     def wired(self, one: DataFile) -> dict[str, Any]:
@@ -97,12 +125,14 @@ class OneDataFile(ArcsecondView):
 
     @described(responses=ONE)
     def get(self, request: Request, number: int, subdomain: str = "") -> Response:
-        """Return it, with every card of its header for ``?header=1``."""
+        """Return it, with every card of its header for ``?header=1``, with its hashes for ``?checksum=1``."""
         found = self.find(DataFile, pk=number)
         answer = wire.data_file(found, request.build_absolute_uri(bytes_address(found)))
         if self.asks_for("header") and access.may(self.actor, Verb.OPEN, found):
             answer["header"] = [{"keyword": k, "value": v, "comment": c} for k, v, c in found.cards]
             answer["sources"] = found.meaning.get("sources", {})
+        if self.asks_for("checksum"):
+            answer["checksum"] = {"sha256": found.blob.sha256, "sha1": found.blob.sha1 or None}
         return Response(answer)
 
     @described(request=ANY, responses=ONE)
@@ -142,6 +172,7 @@ class DataFileBytes(ArcsecondView):
         )
         response["Content-Disposition"] = content_disposition_header(True, found.name) or "attachment"
         response["Content-Length"] = str(found.size)
+        response["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(found.blob.sha256)).decode()}:"
         response["Content-Security-Policy"] = SANDBOX
         return response
 
@@ -154,25 +185,31 @@ def narrowed(rows: QuerySet[DataFile], query: Any) -> QuerySet[DataFile]:
     Invalid
         A value is none, or there are very many conditions.
     """
-    plain = {"name": "name", "filter": "filter", "target_name": "object_name", "image_type": "image_type"}
-    by_uuid = {"dataset": "dataset__uuid", "observation": "observation__uuid", "calibration": "calibration__uuid"}
-    for name, column in plain.items():
+    by_uuid: dict[str, Any] = {}
+    for name, kind in (("dataset", Dataset), ("observation", Observation), ("calibration", Calibration)):
         if said := query.get(name, ""):
-            rows = rows.filter(**{column: said.replace("\0", "")})
-    for name, column in by_uuid.items():
-        if said := query.get(name, ""):
-            rows = rows.filter(**{column: uuid_of(said, name)})
-    for name, lookup, end in (("date_after", "gte", False), ("date_before", "lte", True)):
-        if said := query.get(name, ""):
-            rows = rows.filter(**{f"middle__{lookup}": _moment(said, name, end=end)})
-    for tag in [tag.strip() for tag in query.get("tags", "").split(",") if tag.strip()][:MOST_CONDITIONS]:
-        rows = rows.filter(tags__text=tag)
+            by_uuid[name] = kind._default_manager.filter(uuid=uuid_of(said, name)).first()  # noqa: SLF001 - Django's documented name
+    if None in by_uuid.values():
+        return rows.none()
+    tags = [tag.strip() for tag in query.get("tags", "").split(",") if tag.strip()]
     cards = [(key[7:], value) for key, value in query.items() if key.startswith("header.") and len(key) > 7]
-    if len(cards) > MOST_CONDITIONS:
-        raise Invalid(f"At most {MOST_CONDITIONS} header cards can be asked for at once.")
-    for keyword, value in cards:
-        rows = rows.filter(header_values__keyword=keyword.upper()[:20], header_values__text=compared(value))
-    return rows
+    return narrow(
+        rows,
+        FilesWanted(
+            **by_uuid,
+            text=query.get("search", ""),
+            header=tuple(cards),
+            cone=_cone(query),
+            taken_from=_moment(query, "date_after", end=False),
+            taken_to=_moment(query, "date_before", end=True),
+            name=query.get("name", ""),
+            filter=query.get("filter", ""),
+            object_name=query.get("target_name", ""),
+            image_type=query.get("image_type", ""),
+            tags=tuple(tags[:MOST_CARDS]),
+            order="oldest",
+        ),
+    )
 
 
 def related(rows: QuerySet[DataFile]) -> QuerySet[DataFile]:
@@ -212,7 +249,21 @@ def switch(value: Any, *, default: bool) -> bool:
     return str(value).strip().casefold() in {"true", "1", "yes", "on"}
 
 
-def _moment(said: str, name: str, *, end: bool) -> datetime:
+def _cone(query: Any) -> Cone | None:
+    """Return the circle that an address asks for, None where it names no place."""
+    said = {name: query.get(name, "").strip() for name in ("ra", "dec", "radius")}
+    if not said["ra"] and not said["dec"] and not said["radius"]:
+        return None
+    try:
+        return Cone(float(said["ra"]), float(said["dec"]), float(said["radius"] or 0.0))
+    except ValueError:
+        raise Invalid("A place on the sky is ra and dec, and a radius where it is wanted, in degrees.") from None
+
+
+def _moment(query: Any, name: str, *, end: bool) -> datetime | None:
+    said = query.get(name, "")
+    if not said:
+        return None
     try:
         day = parse_date(said)
         if day is not None:

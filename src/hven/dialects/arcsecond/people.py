@@ -7,10 +7,11 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hven.accounts.actor import Actor
 from hven.accounts.models import Membership, Observatory, Role, User
 from hven.dialects.arcsecond import wire
 from hven.dialects.arcsecond.auth import answers_to, key_owner
-from hven.dialects.arcsecond.base import ArcsecondView, find_observatory, text, words
+from hven.dialects.arcsecond.base import ArcsecondView, find_observatory, places_of, text, words
 from hven.dialects.rest import described
 from hven.errors import Forbidden, NotFound, Unauthenticated
 
@@ -40,12 +41,11 @@ class VerifyOrganisation(ArcsecondView):
     @described(request=_KEY, responses={204: None})
     def post(self, request: Request) -> Response:
         """Answer 204 where the key is this user's, who is at least a member there."""
-        user = _verified(request)
+        caller = _verified(request)
         subdomain = text(words(request), "organisation") or ""
         observatory = find_observatory(self.actor, subdomain)
-        member = Membership.objects.filter(user=user, observatory=observatory, role__gte=Role.MEMBER)
-        if not member.exists():
-            raise Forbidden("You are not a member of this organisation.")
+        if not places_of(caller).filter(observatory=observatory, role__gte=Role.MEMBER).exists():
+            raise Forbidden("You are not a member of this organisation, or the key is another organisation's.")
         return Response(status=204)
 
 
@@ -61,7 +61,7 @@ class Profile(ArcsecondView):
         if user is None or me is None:
             raise NotFound("Not found.")
         if user != me:
-            memberships = memberships.filter(observatory__in=me.observatories.values("pk"))
+            memberships = memberships.filter(observatory__in=places_of(self.actor).values("observatory"))
             if not memberships.exists():
                 raise NotFound("Not found.")
         return Response(wire.profile(user, list(memberships), whole=user == me))
@@ -82,7 +82,7 @@ class Organisations(ArcsecondView):
     @described(responses={200: list[dict[str, Any]]})
     def get(self, request: Request) -> Response:
         """List them."""
-        mine = Observatory.objects.filter(memberships__user=self.actor.user).order_by("pk")
+        mine = Observatory.objects.filter(pk__in=places_of(self.actor).values("observatory")).order_by("pk")
         return Response([wire.organisation(one) for one in mine])
 
 
@@ -93,15 +93,15 @@ class Members(ArcsecondView):
     def get(self, request: Request, subdomain: str) -> Response:
         """List them, for members."""
         rows = Membership.objects.filter(observatory=self.observatory).select_related("user").order_by("pk")
-        mine = rows.filter(user=self.actor.user, role__gte=Role.MEMBER).first()
+        mine = rows.filter(pk__in=places_of(self.actor).values("pk"), role__gte=Role.MEMBER).first()
         if mine is None:
             raise Forbidden("The list of members is for members.")
         return Response([wire.member(one, whole=mine.role >= Role.ADMIN or one == mine) for one in rows])
 
 
-def _verified(request: Request) -> User:
+def _verified(request: Request) -> Actor:
     found = words(request)
     actor = key_owner((text(found, "key") or "").strip())
     if actor is None or actor.user is None or not answers_to(actor.user, text(found, "username") or ""):
         raise Unauthenticated("Invalid username or key.")
-    return actor.user
+    return actor

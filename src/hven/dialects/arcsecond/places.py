@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from hven.sites.services import SiteWords, TelescopeWords
 ANY: dict[str, Any] = {"application/json": {"type": "object"}}
 ONE = {200: dict[str, Any]}
 MANY = {200: list[dict[str, Any]]}
+MOST_DEVICE = 2**31 - 1
 
 
 class Sites(ArcsecondView):
@@ -119,6 +120,8 @@ def telescope_words(view: ArcsecondView, sent: dict[str, Any]) -> TelescopeWords
     """Return what was said of a telescope."""
     at = sent.get("observing_site")
     device = number(sent, "device")
+    if device is not None and not (0 <= device <= MOST_DEVICE and device.is_integer()):
+        raise Invalid("device is the whole number of its mount in a control room.")
     return TelescopeWords(
         name=text(sent, "name"),
         site=None if at in (None, "") else view.find(Site, uuid=uuid_of(at, "observing_site")),
@@ -126,6 +129,7 @@ def telescope_words(view: ArcsecondView, sent: dict[str, Any]) -> TelescopeWords
         aperture_mm=number(sent, "aperture_mm"),
         focal_length_mm=number(sent, "focal_length_mm"),
         device=None if device is None else int(device),
+        rule=text(sent, "rule"),
         about=text(sent, "description"),
     )
 
@@ -154,8 +158,9 @@ def _moment(sent: dict[str, Any]) -> datetime | None:
         return None
     try:
         found = parse_datetime(said)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        moment = None if found is None or found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):  # years before the first, and after the last
+        moment = None
+    if moment is None:
         raise Invalid("since is a time in ISO 8601 with its zone, such as 2026-03-01T12:00:00Z.")
-    return found
+    return moment

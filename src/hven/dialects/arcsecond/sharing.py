@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.http import content_disposition_header
@@ -13,24 +15,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hven.accounts import access
-from hven.accounts import services as accounts
 from hven.accounts.access import Verb
-from hven.accounts.models import Grant, User
-from hven.archive.models import DataFile, Dataset, Package, Target, TargetList
+from hven.archive.models import Dataset, Package, Target, TargetList
 from hven.archive.services import packages, targets
 from hven.archive.services.packages import PackageWords
 from hven.archive.services.targets import TargetWords
 from hven.archive.services.zips import zipped
 from hven.dialects.arcsecond import wire
 from hven.dialects.arcsecond.base import ArcsecondView, number, text, uuid_of, words
+from hven.dialects.arcsecond.links import ByLink
 from hven.dialects.arcsecond.places import ANY, MANY, ONE
 from hven.dialects.rest import described
-from hven.errors import Invalid, NotFound
-
-MOST_SHARED = 200
+from hven.errors import Invalid
 
 
-class _PackageView(ArcsecondView):
+class _PackageView(ByLink):
     """What views of packages share."""
 
     permission_classes = ()
@@ -38,8 +37,9 @@ class _PackageView(ArcsecondView):
     def wired(self, one: Package) -> dict[str, Any]:
         """Return a package's JSON."""
         address = self.request.build_absolute_uri(reverse("arcsecond-package", args=[one.uuid]))
-        receivers = Grant.objects.filter(record=one.uuid, user__isnull=False).values_list("user__username", flat=True)
-        shown = sorted(receivers) if access.may(self.actor, Verb.CHANGE, one) else []
+        if link := self.request.query_params.get("link", ""):
+            address += f"?{urlencode({'link': link})}"
+        shown = packages.shared_with(one) if access.may(self.actor, Verb.CHANGE, one) else []
         return wire.package(one, address, shown)
 
     def say(self, package: Package | None, sent: dict[str, Any]) -> Package:
@@ -59,24 +59,11 @@ class _PackageView(ArcsecondView):
         else:
             made = packages.change_package(self.actor, package, said)
         if sent.get("shared_with") is not None:
-            self._share(made, sent["shared_with"])
+            names = sent["shared_with"]
+            if not isinstance(names, list):
+                raise Invalid("shared_with is a list of user names.")
+            packages.share_with(self.actor, made, [str(name) for name in names])
         return made
-
-    def _share(self, package: Package, names: Any) -> None:
-        if not isinstance(names, list) or len(names) > MOST_SHARED:
-            raise Invalid(f"shared_with is a list of up to {MOST_SHARED} user names.")
-        access.check(self.actor, Verb.SHARE, package)
-        users = []
-        for name in dict.fromkeys(str(name) for name in names):
-            user = User.objects.filter(username__iexact=name, is_visitor=False).first()
-            if user is None:
-                raise NotFound(f"There is no user {name[:60]}.")
-            users.append(user)
-        Grant.objects.filter(record=package.uuid, user__isnull=False).exclude(user__in=users).delete()
-        present = set(Grant.objects.filter(record=package.uuid, user__isnull=False).values_list("user", flat=True))
-        for user in users:
-            if user.pk not in present:
-                accounts.grant_to(self.actor, package, user)
 
 
 class Packages(_PackageView):
@@ -87,7 +74,9 @@ class Packages(_PackageView):
         """List them, with those that others share with one; anonymous callers see public ones."""
         rows = self.rows(Package)
         if self.observatory is None and self.actor.user is not None:
-            rows = access.visible(Package.objects.all(), self.actor).order_by("id")
+            given = access.alive_grants().filter(user=self.actor.user).values("record")
+            either = Q(pk__in=rows.values("pk")) | Q(uuid__in=given)
+            rows = access.visible(Package.objects.filter(either), self.actor).order_by("id")
         if name := request.query_params.get("name", ""):
             rows = rows.filter(name=name)
         return self.listed(rows.select_related("owner", "observatory").prefetch_related("datasets"), self.wired)
@@ -114,13 +103,11 @@ class OnePackage(_PackageView):
     @described(responses={204: None})
     def delete(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Delete it; its datasets stay."""
-        package = self.find(Package, Verb.DELETE, uuid=uuid)
-        Grant.objects.filter(record=package.uuid).delete()
-        package.delete()
+        packages.delete_package(self.actor, self.find(Package, Verb.DELETE, uuid=uuid))
         return Response(status=204)
 
 
-class PackageZip(ArcsecondView):
+class PackageZip(ByLink):
     """A data package as a zip archive."""
 
     permission_classes = ()
@@ -129,10 +116,8 @@ class PackageZip(ArcsecondView):
     def get(self, request: Request, uuid: UUID, subdomain: str = "") -> HttpResponseBase:
         """Return the files of its datasets, packed while they are sent."""
         package = self.find(Package, Verb.OPEN, uuid=uuid)
-        files = DataFile.objects.filter(dataset__in=package.datasets.all()).select_related("blob", "dataset")
-        response = StreamingHttpResponse(
-            zipped(files.order_by("dataset", "id").iterator(chunk_size=500)), content_type="application/zip"
-        )
+        files = packages.files_of_package(self.actor, package)
+        response = StreamingHttpResponse(zipped(files.iterator(chunk_size=500)), content_type="application/zip")
         response["Content-Disposition"] = content_disposition_header(True, f"{package.name}.zip") or "attachment"
         return response
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from hven.dialects.arcsecond import datasets, files, people, places, resumable, sharing
+from hven.dialects.arcsecond import datasets, files, links, people, places, resumable, sharing
 from hven.dialects.arcsecond.base import ArcsecondView
 
 
@@ -65,6 +65,8 @@ _RESOURCES: tuple[tuple[str, Any, str], ...] = (
     ("datasets/<uuid:uuid>/", datasets.OneDataset, ""),
     ("datapackages/", sharing.Packages, ""),
     ("datapackages/<uuid:uuid>/", sharing.OnePackage, ""),
+    ("datapackages/<uuid:uuid>/links/", links.PackageLinks, ""),
+    ("datapackages/<uuid:uuid>/links/<uuid:link>/", links.OnePackageLink, ""),
     ("datapackages/<uuid:uuid>/zip/", sharing.PackageZip, "arcsecond-package"),
     ("datafiles/", files.DataFiles, ""),
     ("datafiles/resumable/", resumable.Resumable, ""),

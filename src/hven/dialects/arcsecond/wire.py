@@ -56,6 +56,7 @@ def telescope(one: Telescope) -> dict[str, Any]:
         "aperture_mm": one.aperture_mm,
         "focal_length_mm": one.focal_length_mm,
         "device": one.device,
+        "rule": one.rule,
         "description": one.about,
         **_whose(one),
     }
@@ -72,7 +73,7 @@ def dataset(one: Dataset) -> dict[str, Any]:
         "data_files_count": one.data_files.count() if count is None else count,
         "tags": one.tags,
         "observer": one.observer,
-        "rule": one.rule or "none",
+        "rule": one.rule or None,
         **_whose(one),
     }
 

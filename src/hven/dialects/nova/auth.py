@@ -20,6 +20,7 @@ from hven.errors import Forbidden, Invalid, Unauthenticated
 from hven.imaging.models import Reduction
 
 VISITOR_KEY = "anonymous"
+ORIGIN = "nova"  # of submissions that came by this dialect
 ADDRESS_OPENS_FOR = timedelta(hours=24)
 
 
@@ -132,12 +133,14 @@ def page_actor(request: HttpRequest) -> Actor:
 def check_pixels(request: HttpRequest, reduction: Reduction) -> None:
     """Raise Forbidden unless the asker may have a frame's pixels.
 
-    Clients fetch these without a session, so for a day they open to the address that handed the frame over.
+    Clients fetch these without a session, so for a day they open to the address that handed the frame over. Only to
+    nova's own: what came another way has its own keys, and an observatory shares its address with its visitors.
     """
     if access.may(page_actor(request), access.Verb.OPEN, reduction):
         return
     submission = reduction.submission
-    fresh = submission is not None and timezone.now() - submission.created < ADDRESS_OPENS_FOR
+    ours = submission is not None and submission.origin == ORIGIN
+    fresh = ours and submission is not None and timezone.now() - submission.created < ADDRESS_OPENS_FOR
     if fresh and submission is not None and submission.address and _same(submission.address, client_address(request)):
         return
     raise Forbidden("These pixels are private. Sign in on the pages, or ask from the address that submitted them.")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 from django.db import models
 from django.db.models import Q
 
+from hven.archive.services.places import note_solution
 from hven.imaging.models.reduction import Reduction
 from hven.imaging.models.run import Run
-from hven.science.sky.cells import cell_of
-from hven.science.sky.sphere import unit_vectors
+from hven.science.sky.discs import disc
 from hven.science.sky.wcs import Wcs
 
 
@@ -57,14 +57,15 @@ class Solution(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the place for searches in step; a new one becomes its reduction's, unless a later run has one."""
         new = self._state.adding
-        self.x, self.y, self.z = (float(part) for part in unit_vectors(self.ra, self.dec))
-        radius = min(self.radius_deg, 180.0)
-        self.cos_radius, self.sin_radius = math.cos(math.radians(radius)), math.sin(math.radians(radius))
-        self.cell = cell_of(self.ra, self.dec, radius)
+        for name, value in asdict(disc(self.ra, self.dec, self.radius_deg)).items():
+            setattr(self, name, value)
         super().save(*args, **kwargs)
         if new:
             older = Q(solution__isnull=True) | Q(solution__run__lt=self.run_id)
-            Reduction.objects.filter(older, runs=self.run_id).update(solution=self)
+            if Reduction.objects.filter(older, runs=self.run_id).update(solution=self):
+                data_file_id = self.run.reduction.data_file_id
+                if data_file_id is not None:
+                    note_solution(data_file_id, self.ra, self.dec, self.radius_deg)
 
     @staticmethod
     def placed(wcs: Wcs) -> dict[str, Any]:

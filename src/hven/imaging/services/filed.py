@@ -1,14 +1,15 @@
-"""What filing a frame starts, by the rule of its dataset."""
+"""What filing a frame starts, by the rule of its dataset, or of its telescope."""
 
 from __future__ import annotations
 
 from django.db import transaction
 
 from hven.accounts.actor import Actor
-from hven.archive.models import DataFile, Rule
+from hven.archive.models import DataFile
 from hven.imaging.models import Reduction, Run
 from hven.imaging.services import reductions
 from hven.imaging.services.runs import SOLVE, queue_run
+from hven.sites.models import Rule
 
 STEPS = ("inspect", "photometry")
 
@@ -29,5 +30,6 @@ def begin_filed(data_file_id: int, rule: str) -> Run | None:
     )
     actor = Actor.of(data_file.owner)
     if rule == Rule.PHOTOMETRY:
-        return reductions.process(actor, reduction, STEPS)
+        # not counted against what may wait: who files a night of thousands wants all of it done
+        return reductions.queue_steps(actor, reduction, STEPS)
     return queue_run(reduction, SOLVE, {}, actor)

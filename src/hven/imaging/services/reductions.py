@@ -141,9 +141,14 @@ def process(actor: Actor, reduction: Reduction, steps: Sequence[str], config: Ma
     locked = folder.idle(reduction)
     check_queue(_user(actor))
     locked.config = {**locked.config, **checked_config(config or {})}
-    locked.stage = "running"
-    locked.save(update_fields=["config", "stage", "changed"])
-    run = Run.objects.create(reduction=locked, steps=list(steps), config={})
+    return queue_steps(actor, locked, steps)
+
+
+def queue_steps(actor: Actor, reduction: Reduction, steps: Sequence[str]) -> Run:
+    """Record a run of steps and its job, in the caller's transaction; the caller has asked whether that may be."""
+    reduction.stage = "running"
+    reduction.save(update_fields=["config", "stage", "changed"])
+    run = Run.objects.create(reduction=reduction, steps=list(steps), config={})
     run.job = jobs.enqueue("imaging.reduce", {"run_id": run.pk}, created_by=actor.user)
     run.save(update_fields=["job"])
     return run

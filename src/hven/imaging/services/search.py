@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, FloatField, Q, QuerySet, Value
-from django.db.models.functions import Cast
+from django.db.models import F, Q, QuerySet
 
 from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.accounts.models import User
 from hven.archive import services as archive
 from hven.archive.models import DataFile, Dataset, HeaderValue, Tag
+from hven.archive.services import places
 from hven.archive.services.header_values import compared
+from hven.archive.services.names import kept_text
+from hven.archive.services.search import count_up_to
 from hven.errors import Invalid
 from hven.imaging.models import Reduction, RunState, Solution
 from hven.jobs.models import State
-from hven.science.sky.cells import ranges
-from hven.science.sky.sphere import unit_vectors
+from hven.science.sky.discs import Cone
+
+__all__ = ["ORDERS", "STATES", "Cone", "Wanted", "count_up_to", "search", "touching"]
 
 ORDERS: dict[str, tuple[Any, ...]] = {
     "newest": ("-id",),
@@ -40,15 +42,6 @@ STATES: dict[str, Q] = {  # of runs; the words of RunState
     | (_OVER & (Q(job__isnull=True) | Q(job__state__in=[State.FAILED, State.DONE]))),
     "cancelled": _OVER & Q(job__state=State.CANCELLED),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Cone:
-    """A circle on the sky, ICRS degrees; frames whose own circle touches it are found."""
-
-    ra: float
-    dec: float
-    radius: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +83,6 @@ def search(actor: Actor, wanted: Wanted, verb: access.Verb = access.Verb.SEE) ->
     return found.order_by(*ORDERS[wanted.order])
 
 
-def count_up_to(found: QuerySet[Any], most: int = 10_000) -> int:
-    """Return how many rows a query gives, but at most so many: nobody reads further, and counting all takes time."""
-    return int(found.order_by()[:most].count())
-
-
 def touching(cone: Cone) -> QuerySet[Solution]:
     """Return the solutions whose circle touches a cone.
 
@@ -103,23 +91,7 @@ def touching(cone: Cone) -> QuerySet[Solution]:
     Invalid
         The position lies nowhere on the sky, or the radius is none.
     """
-    ra, dec, radius = cone.ra, cone.dec, cone.radius
-    if not (math.isfinite(ra) and -90 <= dec <= 90 and 0 <= radius <= 180):
-        raise Invalid("A position has a declination between -90 and 90 degrees and a radius between 0 and 180.")
-    near = Q()
-    for low, high in ranges(ra, dec, radius):
-        near |= Q(cell__gte=low, cell__lte=high)
-    x, y, z = (float(part) for part in unit_vectors(ra, dec))
-    cos_radius, sin_radius = math.cos(math.radians(radius)), math.sin(math.radians(radius))
-    # cos(distance) against cos(radius + the frame's radius), written with what is stored.
-    return (
-        Solution.objects.filter(near)
-        .annotate(
-            facing=Cast(F("x") * Value(x) + F("y") * Value(y) + F("z") * Value(z), FloatField()),
-            bound=Cast(F("cos_radius") * Value(cos_radius) - F("sin_radius") * Value(sin_radius), FloatField()),
-        )
-        .filter(Q(facing__gte=F("bound") - Value(1e-12)) | Q(radius_deg__gte=180.0 - radius))
-    )
+    return places.touching(Solution.objects.all(), cone)
 
 
 def _of(condition: Q, path: str) -> Q:
@@ -143,9 +115,9 @@ def _conditions(wanted: Wanted) -> list[Q]:
         # joined and not a list of runs: the newest frames come first without looking at all
         found.append(_of(STATES[wanted.state], "latest_run__"))
     if wanted.name:
-        found.append(Q(name__icontains=_clean(wanted.name)))
+        found.append(Q(name__icontains=kept_text(wanted.name)))
     if wanted.text:
-        text = _clean(wanted.text)
+        text = kept_text(wanted.text)
         of_file = Q(data_file__object_name__icontains=text) | Q(data_file__camera__icontains=text)
         there = Q() if wanted.place is None else Q(solution__in=touching(wanted.place).values("pk"))
         found.append(Q(name__icontains=text) | of_file | _tagged(text, exact=False) | there)
@@ -167,16 +139,15 @@ def _of_file(wanted: Wanted) -> list[Q]:
         found.append(Q(data_file__in=exposed.values("pk")))
     if wanted.album is not None:
         found.append(Q(data_file__dataset=wanted.album))
+    # Their index begins with the dataset.
+    within: Any = [wanted.album.pk] if wanted.album is not None else Dataset.objects.values("pk")
     for keyword, value in wanted.header:
-        cards = HeaderValue.objects.filter(keyword=_clean(keyword).strip().upper(), text=compared(_clean(value)))
+        cards = HeaderValue.objects.filter(
+            dataset__in=within, keyword=kept_text(keyword).strip().upper(), text=compared(kept_text(value))
+        )
         found.append(Q(data_file__in=cards.values("data_file")))
     return found
 
 
 def _tagged(text: str, *, exact: bool) -> Q:
     return Q(data_file__in=Tag.objects.filter(archive.tagged(text, exact=exact)).values("data_file"))
-
-
-def _clean(text: str) -> str:
-    """Return text as databases take it."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")

@@ -57,10 +57,11 @@ def read_fits(source: BinaryIO, limits: Limits, selection: Selection) -> Decoded
 def fits_planes(source: BinaryIO, limits: Limits) -> list[Plane]:
     """List the HDUs of a file, from their headers alone."""
     size = source.seek(0, io.SEEK_END)
-    return [_described(hdu) for hdu in scan(source, size, limits, [])]
+    return [described(hdu) for hdu in scan(source, size, limits, [])]
 
 
-def _described(hdu: Hdu) -> Plane:
+def described(hdu: Hdu) -> Plane:
+    """Say what an HDU is."""
     name = hdu.name[:80] + (f",{hdu.version}" if hdu.name and hdu.header.get("EXTVER") is not None else "")
     try:
         axes = hdu.axes

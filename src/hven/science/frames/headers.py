@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from hven.errors import HvenError
@@ -42,8 +43,9 @@ def read_headers(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Headers:
     limits
         What may be spent.
     """
+    anyhow = replace(limits, max_bytes=sys.maxsize)  # of a large file no more is read than of a small one
     try:
-        with opened(source, limits) as (file, kind, _):
+        with opened(source, anyhow) as (file, kind, _):
             if kind is Kind.FITS:
                 return _fits(file, limits)
             if kind is Kind.XISF:

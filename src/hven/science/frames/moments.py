@@ -44,6 +44,9 @@ def read_times(fields: Fields, found: dict[str, Any], notes: list[str]) -> None:
     if start is not None and length is not None:
         middle = middle or start + length / 2
         end = end or start + length
+    if start is middle is end is None and (start := reader.written()) is not None:
+        notes.append("The header says no time of the exposure: that of its own writing (DATE) stands for it.")
+        middle = start if length is None else start + length / 2
     if start is None:
         notes += reader.doubts
     elif "a date only" in fields.sources.get("start", ""):
@@ -86,6 +89,14 @@ class _Reader:
             sources[name] = f"{date_only[0]} (a date only)"
             return date_only[1]
         return None
+
+    def written(self) -> datetime | None:
+        """Return when the header was written, to the second: what old cameras know, and nothing says otherwise."""
+        stamp = None if self.doubts else self._stamp("DATE")
+        if stamp is None or stamp.moment is None or not stamp.has_clock:
+            return None
+        self.fields.sources["start"] = "DATE"
+        return times.to_utc(stamp.moment, self.scale)
 
     def end_by_clock(self, start: datetime | None) -> datetime | None:
         """Return the end that a time of day gives, on the day of the start or after its midnight."""

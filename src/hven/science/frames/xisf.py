@@ -97,19 +97,26 @@ def read_xisf(source: BinaryIO, limits: Limits, selection: Selection) -> Decoded
 def xisf_planes(source: BinaryIO, limits: Limits) -> list[Plane]:
     """List the images of a file; those that cannot be read say why in `note`."""
     root, _ = _root(source, limits)
-    planes = []
-    for index, element in enumerate(root.all("Image")[: limits.max_pages]):
-        name = element.get("id")[:MAX_PROPERTY]
-        try:
-            picture = _picture(index, element)
-        except Invalid as error:
-            planes.append(Plane(str(index), name, (), "", "unreadable", str(error)))
-            continue
-        lead = (picture.channels,) if picture.channels > 1 else ()
-        shape = (*lead, picture.height, picture.width)
-        kind = "colour" if picture.is_rgb else "image" if picture.channels == 1 else "cube"
-        planes.append(Plane(str(index), name, shape, np.dtype(SAMPLES[picture.sample]).name, kind))
-    return planes
+    return [_plane(index, element) for index, element in enumerate(root.all("Image")[: limits.max_pages])]
+
+
+def xisf_units(source: BinaryIO, limits: Limits) -> list[tuple[Plane, tuple[Card, ...]]]:
+    """List the images of a file, each with its cards and properties."""
+    root, _ = _root(source, limits)
+    elements = root.all("Image")[: limits.max_pages]
+    return [(_plane(index, element), _cards(root, element)) for index, element in enumerate(elements)]
+
+
+def _plane(index: int, element: Element) -> Plane:
+    name = element.get("id")[:MAX_PROPERTY]
+    try:
+        picture = _picture(index, element)
+    except Invalid as error:
+        return Plane(str(index), name, (), "", "unreadable", str(error))
+    lead = (picture.channels,) if picture.channels > 1 else ()
+    shape = (*lead, picture.height, picture.width)
+    kind = "colour" if picture.is_rgb else "image" if picture.channels == 1 else "cube"
+    return Plane(str(index), name, shape, np.dtype(SAMPLES[picture.sample]).name, kind)
 
 
 def xisf_header(source: BinaryIO, limits: Limits) -> tuple[tuple[Card, ...], int | None, int | None]:

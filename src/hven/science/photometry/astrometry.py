@@ -13,6 +13,7 @@ from hven.science.stars.solution import Solution, SourceList
 Floats = NDArray[np.float64]
 _TOLERANCE = 0.01  # of the frame's longer side, that the given projection may be off
 _LEAST_TOLERANCE_PX = 8.0
+_FEW = 12  # catalogue stars on a frame, among which a wrong start is hard to tell from a right one
 _BAD = int(Flag.SATURATED | Flag.TRUNCATED | Flag.SHAPE | Flag.MASKED_APERTURE)
 
 
@@ -67,9 +68,10 @@ def refine_projection(
             break
     if found is None or not found[1].accepted:
         inside = int(np.count_nonzero(wcs.contains(references.ra, references.dec)))
+        next_step = "Solve the frame anew" if inside >= _FEW else "Choose a catalogue with fainter stars, solve it anew"
         raise Invalid(
             f"The projection could not be refined: {len(sources)} objects and {inside} catalogue stars on the frame "
-            f"do not agree within {tolerance:.0f} pixels. Solve the frame anew, or switch the refinement off."
+            f"do not agree within {tolerance:.0f} pixels. {next_step}, or switch the refinement off."
         )
     start, evidence = found
     if wcs.sip_a is not None and reach < tolerance:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hven.science.catalogues.reference import ReferenceStars
 from hven.science.simulate.field import FieldStars, field_stars
 from hven.science.simulate.psf import add_stars, profile
+from hven.science.simulate.sensor import Sensor
 from hven.science.simulate.spec import Spec
 from hven.science.sky import zenithal
 from hven.science.sky.wcs import Wcs
@@ -31,11 +32,30 @@ class Exposure:
     cosmic_rays: NDArray[np.bool_]  # (height, width)
 
 
-def simulate(spec: Spec, reference: ReferenceStars | None = None) -> Exposure:
-    """Simulate one exposure; the same specification, reference table and numpy give the same pixels."""
+def simulate(
+    spec: Spec,
+    reference: ReferenceStars | None = None,
+    *,
+    stars: FieldStars | None = None,
+    sensor: Sensor | None = None,
+) -> Exposure:
+    """Simulate one exposure; the same arguments and numpy give the same pixels.
+
+    Parameters
+    ----------
+    spec
+        What to simulate.
+    reference
+        Needed for stars="real", unless `stars` are given.
+    stars
+        Those to draw, where several frames shall show the same ones: placed on this specification's own pixels.
+    sensor
+        What every frame of a camera has in common, of the specification's shape.
+    """
     rng = np.random.default_rng(spec.seed)
-    stars = field_stars(spec, reference, rng)
-    area, noise = _noise_area(spec), np.sqrt(spec.sky_e + spec.read_noise_e**2)
+    if stars is None:
+        stars = field_stars(spec, reference, rng)
+    area, noise = _noise_area(spec), _noise(spec, sensor)
     limit_e = _flux_at_snr(5.0, area, noise)
     flux = limit_e * 10 ** (-0.4 * (stars.mag - spec.limit))
 
@@ -44,7 +64,11 @@ def simulate(spec: Spec, reference: ReferenceStars | None = None) -> Exposure:
     if spec.trail_px > 0:
         light = np.maximum(cv2.filter2D(light, -1, _trail(spec), borderType=cv2.BORDER_CONSTANT), 0)
     throughput = _throughput(spec, rng)
-    electrons = rng.poisson((light + _sky(spec)) * throughput).astype(float)
+    expected = (light + _sky(spec)) * throughput
+    if sensor is not None:
+        throughput = throughput * sensor.response
+        expected = expected * sensor.response + sensor.dark_e(spec.exposure_s)
+    electrons = rng.poisson(expected).astype(float)
     cosmic = _add_cosmic_rays(electrons, spec, rng)
     _add_hot_pixels(electrons, spec, rng)
     electrons += rng.normal(0.0, spec.read_noise_e, electrons.shape)
@@ -57,6 +81,17 @@ def simulate(spec: Spec, reference: ReferenceStars | None = None) -> Exposure:
     return Exposure(
         spec, adu.astype(np.uint16), _cards(spec), spec.wcs(), stars, seen / spec.gain, snr, cosmic
     )  # fmt: skip
+
+
+def limit_of(spec: Spec, zero_point_e: float, sensor: Sensor | None = None) -> float:
+    """Return the magnitude of a star at a signal-to-noise ratio of 5, from that of one electron in the exposure."""
+    return zero_point_e - 2.5 * float(np.log10(_flux_at_snr(5.0, _noise_area(spec), _noise(spec, sensor))))
+
+
+def _noise(spec: Spec, sensor: Sensor | None) -> float:
+    """Return the noise of an empty pixel, electrons."""
+    dark = 0.0 if sensor is None else float(np.median(sensor.dark_e(spec.exposure_s)))
+    return float(np.sqrt(spec.sky_e + dark + spec.read_noise_e**2))
 
 
 def _noise_area(spec: Spec) -> float:

@@ -1,6 +1,6 @@
 """The stars of a simulated field: the catalogue's, and fainter ones at a realistic density."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,19 @@ def field_stars(spec: Spec, reference: ReferenceStars | None, rng: np.random.Gen
     if spec.lens != "rectilinear":
         stars = stars.taken(separation(stars.ra, stars.dec, *wcs.crval) <= spec.horizon_deg)
     return stars
+
+
+def placed(stars: FieldStars, spec: Spec) -> FieldStars:
+    """Return those of known stars that a specification's frame shows, on its pixels, in the order given.
+
+    As many as `field_stars` would draw: to 1.5 magnitudes below the limit, those just outside the frame included.
+    """
+    x, y = spec.wcs().to_pixel(stars.ra, stars.dec)
+    margin = 4 * spec.fwhm_px + spec.trail_px
+    with np.errstate(invalid="ignore"):
+        keep = (x > -margin) & (x < spec.width + margin) & (y > -margin) & (y < spec.height + margin)
+    keep &= stars.mag < spec.limit + 1.5
+    return replace(stars, x=x, y=y).taken(keep)
 
 
 def density(mag: float, galactic_latitude: float) -> float:

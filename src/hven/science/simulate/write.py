@@ -37,13 +37,14 @@ def write_exposure(exposure: Exposure, path: Path) -> Path:
     if ending not in FORMATS:
         raise Invalid(f"Simulated frames are written as {', '.join(FORMATS)}; {path.name} names none of these.")
     if ending in {".fits", ".fit"}:
-        _write_fits(exposure, path)
+        write_fits(exposure, path)
     else:
         _write_picture(exposure, path, ending)
     return _write_truth(exposure, path)
 
 
-def _write_fits(exposure: Exposure, path: Path) -> None:
+def write_fits(exposure: Exposure, path: Path) -> None:
+    """Write the frame alone, as unsigned integers of 16 bits, with its cards."""
     from astropy.io import fits  # noqa: PLC0415 - not needed for pictures
 
     hdu = fits.PrimaryHDU(exposure.data)

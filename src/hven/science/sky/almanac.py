@@ -58,6 +58,15 @@ class Night:
         return self.start + timedelta(minutes=float(self.minutes[k] + share * (self.minutes[k + 1] - self.minutes[k])))
 
 
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A target's way over the sky; arrays of one length n."""
+
+    altitude_deg: Floats
+    azimuth_deg: Floats  # from north by east
+    moon_deg: Floats  # how far the Moon is from it
+
+
 def night_at(place: Place, night: date) -> Night:
     """Return Sun and Moon through the night that begins at this date's noon."""
     from astropy.coordinates import get_body  # noqa: PLC0415 - heavy; only nights need it
@@ -84,6 +93,18 @@ def altitudes(place: Place, start: datetime, minutes: Floats, ra: float, dec: fl
         _, frame = _frame(place, start, np.asarray(minutes, float))
         found = SkyCoord(ra, dec, unit="deg").transform_to(frame).alt.deg
     return np.asarray(found, float)
+
+
+def track_at(place: Place, start: datetime, minutes: Floats, ra: float, dec: float) -> Track:
+    """Return a target's way over the sky, at minutes (n,) after a moment; its place is ICRS degrees."""
+    from astropy.coordinates import SkyCoord, get_body  # noqa: PLC0415 - as above
+
+    with _offline():
+        times, frame = _frame(place, start, np.asarray(minutes, float))
+        target = SkyCoord(ra, dec, unit="deg").transform_to(frame)
+        moon = get_body("moon", times, frame.location).transform_to(frame)
+        apart = np.asarray(target.separation(moon).deg, float)
+    return Track(np.asarray(target.alt.deg, float), np.asarray(target.az.deg, float), apart)
 
 
 def airmass(altitude_deg: Floats | float) -> Floats:

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from hven.accounts.models import Owned, Role
+from hven.sites.models.rule import Rule
 from hven.sites.models.site import Site
 
 
@@ -21,6 +22,10 @@ class Telescope(Owned):
     aperture_mm = models.FloatField(null=True, blank=True)
     focal_length_mm = models.FloatField(null=True, blank=True)
     device = models.IntegerField(null=True, blank=True, help_text="the number of its mount in a control room")
+    rule = models.CharField(
+        max_length=20, choices=Rule.choices, default=Rule.NONE,
+        help_text="what filing one of its frames starts, where the dataset says nothing else",
+    )  # fmt: skip
     about = models.TextField(blank=True)
 
     class Meta:

@@ -13,7 +13,7 @@ from hven.accounts.actor import Actor
 from hven.accounts.models import Observatory
 from hven.accounts.services.owning import new_owner
 from hven.errors import Invalid, NotFound
-from hven.sites.models import Site, Stay, Telescope
+from hven.sites.models import Rule, Site, Stay, Telescope
 from hven.sites.services.sites import refile
 
 
@@ -27,6 +27,7 @@ class TelescopeWords:
     aperture_mm: float | None = None
     focal_length_mm: float | None = None
     device: int | None = None
+    rule: str | None = None  # what filing one of its frames starts: a value of `Rule`
     about: str | None = None
 
 
@@ -97,6 +98,7 @@ def move_telescope(actor: Actor, telescope: Telescope, site: Site, since: dateti
 def delete_telescope(actor: Actor, telescope: Telescope) -> None:
     """Delete a telescope with its nights; the files that it took stay, without a night."""
     access.check(actor, access.Verb.DELETE, telescope)
+    refile(actor, telescope)
     telescope.delete()
 
 
@@ -113,6 +115,8 @@ def _say(telescope: Telescope, words: TelescopeWords) -> None:
     telescope.name = telescope.name.strip()
     if not telescope.name or len(telescope.name) > 200:
         raise Invalid("A telescope's name has 1 to 200 characters.")
+    if telescope.rule not in Rule.values:
+        raise Invalid(f"The rule of a telescope is one of {', '.join(Rule.values)}.")
     for name in ("aperture_mm", "focal_length_mm"):
         value = getattr(telescope, name)
         if value is not None and not 0 < value < 1e6:

@@ -42,11 +42,31 @@ _ICONS = {
     "filter": '<path d="M4 5h16l-6 8v6l-4-2v-4z"/>',
     "album": '<path d="M4 8h16v12H4zM6 5h12M8 2h8"/>',
     "gallery": '<circle cx="12" cy="12" r="9"/><path d="M12 7.5 13.2 11l3.3 1-3.3 1-1.2 3.5L10.8 13 7.5 12l3.3-1z"/>',
+    "night": '<path d="M19 14.5A8 8 0 1 1 9.5 5a6.5 6.5 0 0 0 9.5 9.5z"/><path d="M17 4v4M15 6h4"/>',
     "tag": '<path d="M4 4h8l8 8-8 8-8-8z"/><circle class="solid" cx="8" cy="8" r="1.3"/>',
     "link": '<path d="M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1"/>',
     "steps": '<path d="M4 19h4v-5h5V9h5V4"/><circle class="solid" cx="19" cy="4" r="1.8"/>',
     "table": '<path d="M3 5h18v14H3zM3 10h18M9 10v9"/>',
 }  # fmt: skip
+
+
+# Marks of drawings, around their own middle.
+_SHAPES = {
+    "circle": '<circle r="4"/>',
+    "square": '<rect x="-3.5" y="-3.5" width="7" height="7"/>',
+    "diamond": '<path d="M0-5l5 5l-5 5l-5-5z"/>',
+    "triangle": '<path d="M0-5l5 8.5h-10z"/>',
+    "cross": '<path class="open" d="M-4-4l8 8m0-8l-8 8"/>',
+}
+
+
+@register.simple_tag
+def point(mark: Any) -> SafeString:
+    """Return one mark of a drawing; a tag and no included template, since there are thousands."""
+    return format_html(
+        '<svg x="{}%" y="{}" overflow="visible" class="point tone{}"><title>{}</title>{}</svg>',
+        mark.x, mark.y, mark.tone, mark.words, mark_safe(_SHAPES[mark.shape]),  # noqa: S308 - constants
+    )  # fmt: skip
 
 
 @register.simple_tag
@@ -153,6 +173,18 @@ def figure(value: Any, digits: int) -> str:
 def minus(value: float, other: float) -> float:
     """Return a difference: templates cannot reckon."""
     return round(value - other, 2)
+
+
+@register.filter
+def get(found: dict[str, Any], name: str) -> Any:
+    """Return an entry by a name that a variable holds."""
+    return found.get(name)
+
+
+@register.filter
+def geo(degrees: float, sides: str) -> str:
+    """Return a latitude (NS) or longitude (EW) as people read it: 28.3003° N."""
+    return f"{abs(degrees):.4f}° {sides[0] if degrees >= 0 else sides[1]}"
 
 
 @register.filter(name="words")

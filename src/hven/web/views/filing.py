@@ -1,4 +1,4 @@
-"""What a person says about a frame's file: words, album, licence."""
+"""What a person says about a frame's file: words, dataset, licence."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def tags(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 @page
 @require_POST
 def album(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    """Put a frame's file into an album, a new one where a name is given."""
+    """Put a frame's file into a dataset, a new one where a name is given."""
     actor, file = actor_of(request), _file(request, uuid, Verb.CHANGE)
     name = request.POST.get("new_album", "").strip()
     target = archive.make_album(actor, name) if name else album_to_fill(actor, request.POST.get("album", ""))
     if target is None:
-        raise Invalid("Choose the album that the frame shall go to.")
+        raise Invalid("Choose the dataset that the frame shall go to.")
     archive.move_files(actor, [file], target)
     messages.success(request, f"Moved to {target.name}.")
     return redirect("frame", uuid=uuid)

@@ -1,4 +1,4 @@
-"""The lists of frames: one's own, what everybody may see, what is in an album."""
+"""The lists of frames: one's own, what everybody may see, what is in a dataset."""
 
 from __future__ import annotations
 

@@ -14,8 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hven.accounts.access import Verb, find, may
 from hven.accounts.actor import Actor
-from hven.archive import services as archive
-from hven.archive.models import CommercialUse, DataFile, Dataset, Modifications
+from hven.archive.models import CommercialUse, Modifications
 from hven.errors import Invalid, NotFound
 from hven.imaging import services as imaging
 from hven.imaging.models import Reduction, Run
@@ -25,7 +24,7 @@ from hven.jobs import services as jobs
 from hven.jobs.models import Job, State
 from hven.web import calls, hints, tiles, words
 from hven.web.actor import actor_of, signed_in
-from hven.web.albums import fillable
+from hven.web.albums import dataset_of, fillable
 from hven.web.deleting import farewells
 from hven.web.errors import page
 from hven.web.listing import runs_of
@@ -154,7 +153,7 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         "may_change": may_change,
         "may_share": may(actor, Verb.SHARE, reduction),
         "may_delete": may(actor, Verb.DELETE, reduction),
-        "album": _album(actor, file),
+        "album": dataset_of(actor, file),
         "tags": list(file.tags.filter(machine=False).order_by("text")[:MOST_TAGS]) if file else [],
         "machine_tags": list(file.tags.filter(machine=True).order_by("id")[:MOST_TAGS]) if file else [],
         "runs": list(runs_of(reduction)[:MOST_RUNS]),
@@ -203,11 +202,6 @@ def _context(request: HttpRequest, actor: Actor, reduction: Reduction) -> dict[s
         context["place"] = jobs.place_in_queue(run.job)
         context["tables"] = Job.objects.filter(kind=BUILD, state__in=[State.QUEUED, State.RUNNING]).first()
     return context
-
-
-def _album(actor: Actor, file: DataFile | None) -> Dataset | None:
-    """Return the album that a file is in, for those who may know of it."""
-    return archive.visible_albums(actor).filter(pk=file.dataset_id).first() if file else None
 
 
 def _half_turn(degrees: float) -> float:

@@ -122,7 +122,7 @@ def _move(actor: Actor, frames: list[Reduction], said: Any) -> str:
     if album is None and (name := said.get("new_album", "").strip()):
         album = archive.make_album(actor, name)
     if album is None:
-        raise Invalid("Choose the album that the frames shall go to.")
+        raise Invalid("Choose the dataset that the frames shall go to.")
     moved = archive.move_files(actor, _files(frames), album)
     return f"{_count(moved)} moved to {album.name}."
 

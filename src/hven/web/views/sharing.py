@@ -1,4 +1,4 @@
-"""Links that show a frame or an album to whoever has them."""
+"""Links that show a frame, a dataset or a package to whoever has them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from hven.accounts import services as accounts
 from hven.accounts.access import Verb, find
 from hven.accounts.models import Grant, Owned
-from hven.archive.models import Dataset
+from hven.archive.models import Dataset, Package
 from hven.errors import Invalid, NotFound
 from hven.imaging.models import Reduction
 from hven.web.actor import actor_of, follow_link
@@ -25,7 +25,11 @@ from hven.web.calls import server_address
 from hven.web.errors import page
 
 DURATIONS = {"": "until it is taken back", "1": "for a day", "7": "for a week", "30": "for 30 days"}
-_PAGES = {"imaging.reduction": (Reduction, "frame"), "archive.dataset": (Dataset, "album")}
+_PAGES: dict[str, tuple[type[Owned], str]] = {
+    "imaging.reduction": (Reduction, "frame"),
+    "archive.dataset": (Dataset, "album"),
+    "archive.package": (Package, "package"),
+}
 _GONE = "This link opens nothing: it was taken back, or has ended. Ask whoever sent it for another."
 
 
@@ -55,7 +59,7 @@ def frame_links(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
     reduction = find(Reduction.objects.select_related("data_file__blob", "owner", "submission"), actor_of(request),
                      Verb.SHARE, uuid=uuid)  # fmt: skip
-    made = _change(request, reduction)
+    made = change_links(request, reduction)
     return redirect("frame", uuid=uuid) if made is None else show(request, reduction, {"made_link": made})
 
 
@@ -63,13 +67,13 @@ def frame_links(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 @require_POST
 @never_cache
 def album_links(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    """Make a link to an album, shown once, or take one back."""
+    """Make a link to a dataset, shown once, or take one back."""
     from hven.web.views.albums import show  # noqa: PLC0415 - they name each other
 
     album = find(Dataset.objects.select_related("owner"), actor_of(request), Verb.SHARE, uuid=uuid)
     if album.inbox:
-        raise Invalid("An inbox is for its owner alone; make an album of what you want to show.")
-    made = _change(request, album)
+        raise Invalid("An inbox is for its owner alone; make a dataset of what you want to show.")
+    made = change_links(request, album)
     return redirect("album", uuid=uuid) if made is None else show(request, album, {"made_link": made})
 
 
@@ -78,7 +82,7 @@ def links_for(actor: Any, record: Owned) -> list[Grant]:
     return list(accounts.links_of(actor, record)[:50])
 
 
-def _change(request: HttpRequest, record: Owned) -> str | None:
+def change_links(request: HttpRequest, record: Owned) -> str | None:
     """Do what the form says; return the address of a link that was made."""
     actor = actor_of(request)
     if (said := request.POST.get("revoke", "")) != "":

@@ -1,0 +1,134 @@
+"""Finding files by words: what of a file goes into the full-text table, how words are normalised, how it is asked.
+
+Words are made here and not in the database, so that SQLite (FTS5) and PostgreSQL (tsvector) find the same: without
+regard to capitals and accents, split at whatever is no letter and no digit. A search is for beginnings of words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from hven.archive.models import DataFile, Dataset, FileText, Tag
+from hven.archive.services.header_values import is_left_out
+from hven.archive.services.names import kept_text
+
+MOST_ASKED = 50  # words of one question; what comes after them is not looked at
+_MOST_OF_HEADER, _MOST = 200, 600  # words of one file
+_LONGEST = 60  # characters of a word; longer ones are found by their beginnings
+_MARK = "\u00b7"  # begins the word that names the dataset: no letter, so that nobody can type such a word
+_AT_ONCE = 500  # files
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)([T ][\d:.]*Z?)?$")
+_INSERT = "INSERT OR REPLACE INTO archive_filetext (rowid, words) VALUES (%s, %s)"
+_INSERT_POSTGRESQL = (
+    "INSERT INTO archive_filetext (rowid, words) VALUES (%s, array_to_tsvector(%s::text[]))"
+    " ON CONFLICT (rowid) DO UPDATE SET words = excluded.words"
+)
+
+
+class Indexed(Protocol):
+    """What words are made of; a data file has it, and so has one of a migration."""
+
+    pk: int
+    dataset_id: int
+    name: str
+    object_name: str
+    filter: str
+    camera: str
+    image_type: str
+    cards: list[Any]
+
+
+def words_of(text: str) -> Iterator[str]:
+    """Give the words of a text: small letters without accents, split at what is no letter and no digit."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", kept_text(text)).casefold())
+    kept = "".join(each if each.isalnum() else " " for each in plain if not unicodedata.combining(each))
+    for word in kept.split():
+        yield word[:_LONGEST]
+
+
+def file_words(file: Indexed, tags: Iterable[str]) -> list[str]:
+    """Return the words by which a file is found, each once, its dataset's first."""
+    found: dict[str, None] = {_dataset_word(file.dataset_id): None}
+    for text in (file.name, file.object_name, file.filter, file.camera, file.image_type, *tags):
+        found.update(dict.fromkeys(words_of(text)))
+    of_header: dict[str, None] = {}
+    for keyword, value, *_ in file.cards:
+        if len(of_header) >= _MOST_OF_HEADER:
+            break
+        of_header.update(dict.fromkeys(_of_card(str(keyword), value)))
+    found.update(dict.fromkeys(list(of_header)[:_MOST_OF_HEADER]))
+    return list(found)[:_MOST]
+
+
+def note(*files: Indexed) -> None:
+    """Keep the words of files as their records and tags are now, in the caller's transaction."""
+    tags: dict[int, list[str]] = {file.pk: [] for file in files}
+    for pk, text in Tag.objects.filter(data_file__in=list(tags)).order_by("id").values_list("data_file", "text"):
+        tags[pk].append(text)
+    write((file.pk, file_words(file, tags[file.pk])) for file in files)
+
+
+def note_new(file: Indexed) -> None:
+    """Keep the words of a file that was made just now and has no tags yet."""
+    write([(file.pk, file_words(file, ()))])
+
+
+def note_again(data_file_id: int) -> None:
+    """Keep the words of a file as the database has it: who changes its tags may hold an older record."""
+    note_rows(DataFile.objects.filter(pk=data_file_id))
+
+
+def note_rows(files: QuerySet[DataFile]) -> None:
+    """Keep the words of many files, part by part."""
+    needed = files.only("id", "dataset_id", "name", "object_name", "filter", "camera", "image_type", "cards")
+    batch: list[DataFile] = []
+    for file in needed.order_by("id").iterator(chunk_size=_AT_ONCE):
+        batch.append(file)
+        if len(batch) == _AT_ONCE:
+            note(*batch)
+            batch = []
+    note(*batch)
+
+
+def write(rows: Iterable[tuple[int, Sequence[str]]], using: Any = connection) -> None:
+    """Write words of files into the table of a database."""
+    whole = using.vendor == "postgresql"
+    values = [(pk, list(words) if whole else " ".join(words)) for pk, words in rows]
+    if values:
+        with using.cursor() as cursor:
+            cursor.executemany(_INSERT_POSTGRESQL if whole else _INSERT, values)
+
+
+def having(text: str, dataset: Dataset | None = None) -> QuerySet[FileText, int]:
+    """Return the ids of the files that have all words of a text, or words that begin so; within a dataset or all.
+
+    A text without any letter or digit finds none.
+    """
+    asked = list(dict.fromkeys(words_of(text)))[:MOST_ASKED]
+    if not asked:
+        return FileText.objects.none().values_list("data_file_id", flat=True)
+    within = () if dataset is None else (_dataset_word(dataset.pk),)
+    said = (*within, *(f"{word}*" for word in asked))
+    return FileText.objects.filter(words__has=said).values_list("data_file_id", flat=True)
+
+
+def _dataset_word(dataset_id: int) -> str:
+    # Without it a word that all files have would be looked up in all datasets to find the few of one.
+    return f"{_MARK}{dataset_id}"
+
+
+def _of_card(keyword: str, value: Any) -> Iterator[str]:
+    """Give the words of a header card's text; numbers are found by their values, in another table."""
+    if not isinstance(value, str) or is_left_out(keyword):
+        return
+    text = value.strip().strip("'")
+    if time := _TIME.match(text):
+        yield from words_of(time[1])  # the day; the rest would be a word of its own for each file
+    elif any(letter.isalpha() for letter in text) and text.casefold() not in {"nan", "inf", "-inf"}:
+        yield from words_of(text)

@@ -1,0 +1,1 @@
+"""A whole night of one telescope as files, with its truth."""

@@ -1,0 +1,174 @@
+"""What a list of data files is asked for: a line of words and the fields of its panel, understood as one search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from hven.accounts.access import Verb, visible
+from hven.accounts.actor import Actor
+from hven.archive.models import DataFile, NightLog
+from hven.archive.services.search import ORDERS, FilesWanted, search_files
+from hven.science.sky.discs import Cone
+from hven.web.asking import DAYS, PART, Chip, day_of, degrees_of, part_of, place_named
+from hven.web.private import tells_place
+
+KINDS = {
+    "lights": "frames of the sky",
+    "calibrations": "calibrations",
+    "unfiled": "without a night",
+    "other": "other files",
+}
+LOOKS = ("table", "grid")
+ORDER_WORDS = {
+    "newest": "uploaded last first", "oldest": "uploaded first first", "name": "name, A to Z",
+    "name backwards": "name, Z to A", "taken": "taken first first", "taken backwards": "taken last first",
+}  # fmt: skip
+LONGEST = 200  # letters of one field
+_FIELDS = ("near", "radius", "from", "to", "keyword", "value", "kind", "night")
+
+
+@dataclass(slots=True)
+class FilesAsked:
+    """What the address of a list of files says, as a search."""
+
+    wanted: FilesWanted
+    text: str
+    fields: dict[str, str]
+    order: str
+    look: str
+    chips: list[Chip] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    nothing: bool = False
+    own_only: bool = False  # a header card that tells where on the ground a file was taken is searched in own ones only
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What an address says for this, without the look and the page."""
+        found = {"q": self.text, **self.fields, "order": self.order if self.order != "newest" else ""}
+        return {name: value for name, value in found.items() if value}
+
+    def files(self, actor: Actor) -> QuerySet[DataFile]:
+        """Return the files that were asked for."""
+        if self.nothing:
+            return DataFile.objects.none()
+        found = search_files(actor, self.wanted)
+        return found.filter(owner=actor.user) if self.own_only else found
+
+
+def understand_files(actor: Actor, query: QueryDict, base: FilesWanted) -> FilesAsked:
+    """Return the search for what an address asks, within a base such as one dataset."""
+
+    def said(name: str) -> str:
+        return str(query.get(name, "")).strip().replace("\0", "")[:LONGEST]
+
+    order = said("order") if said("order") in ORDERS else "newest"
+    look = said("look") if said("look") in LOOKS else ""
+    fields = {name: said(name) for name in _FIELDS if said(name)}
+    asked = FilesAsked(replace(base, order=order), said("q"), fields, order, look)
+    _read_text(actor, asked)
+    _read_fields(actor, asked)
+    return asked
+
+
+def _read_text(actor: Actor, asked: FilesAsked) -> None:
+    words = []
+    found = list(PART.finditer(asked.text))
+    for number, match in enumerate(found):
+        name, mark, value = part_of(match)
+        rest = " ".join(other.group(0) for at, other in enumerate(found) if at != number)
+        without = _less(asked, "q") | ({"q": rest} if rest else {})
+        if mark == "=" and name:
+            _header(actor, asked, name, value, without)
+        elif mark == ":" and name.lower() == "near":
+            _near(asked, value, asked.fields.get("radius", ""), without)
+        elif days := DAYS.fullmatch(value if not name else ""):
+            _taken(asked, days[1], days[2] or days[1], without)
+        else:
+            words.append(f"{name}{mark}{value}")
+            asked.chips.append(Chip(f"“{words[-1]}”", without))
+    if words:
+        asked.wanted = replace(asked.wanted, text=" ".join(words))
+
+
+def _read_fields(actor: Actor, asked: FilesAsked) -> None:
+    said = asked.fields
+    if kind := said.get("kind", ""):
+        if kind in KINDS:
+            asked.wanted = replace(asked.wanted, kind=kind)
+            asked.chips.append(Chip(KINDS[kind], _less(asked, "kind")))
+        else:
+            del said["kind"]
+    if near := said.get("near"):
+        _near(asked, near, said.get("radius", ""), _less(asked, "near", "radius"))
+    if said.get("from") or said.get("to"):
+        _taken(asked, said.get("from", ""), said.get("to", ""), _less(asked, "from", "to"))
+    if keyword := said.get("keyword"):
+        _header(actor, asked, keyword, said.get("value", ""), _less(asked, "keyword", "value"))
+    if night := said.get("night"):
+        _night(actor, asked, night)
+
+
+def _header(actor: Actor, asked: FilesAsked, keyword: str, value: str, without: dict[str, str]) -> None:
+    keyword = keyword.upper()
+    if not value:
+        asked.notes.append(f"Say which value of {keyword} you look for.")
+        return
+    if tells_place(keyword):
+        asked.own_only = True
+        asked.nothing = asked.nothing or actor.anonymous
+        asked.notes.append(f"{keyword} tells where on the ground a file was taken: only yours are searched.")
+    asked.wanted = replace(asked.wanted, header=(*asked.wanted.header, (keyword, value)))
+    asked.chips.append(Chip(f"{keyword} = {value}", without))
+
+
+def _near(asked: FilesAsked, text: str, radius: str, without: dict[str, str]) -> None:
+    place = place_named(text)
+    if place is None:
+        asked.nothing = True
+        asked.notes.append(f"“{text}” is neither a position nor an object of the catalogue.")
+        return
+    degrees = degrees_of(radius)
+    if degrees is None:
+        asked.notes.append(f"“{radius}” is no radius in degrees; files that hold the place itself are shown.")
+    asked.wanted = replace(asked.wanted, cone=Cone(*place, degrees or 0.0))
+    asked.chips.append(Chip(f"within {degrees:g}° of {text}" if degrees else f"at {text}", without))
+
+
+def _taken(asked: FilesAsked, first: str, last: str, without: dict[str, str]) -> None:
+    start, end = day_of(first), day_of(last)
+    asked.notes += [
+        f"“{said}” is no day: write it as 2026-03-01."
+        for said, read in ((first, start), (last, end))
+        if said and read is None
+    ]
+    if start is not None:
+        asked.wanted = replace(asked.wanted, taken_from=start)
+    if end is not None:
+        asked.wanted = replace(asked.wanted, taken_to=end + timedelta(days=1) - timedelta(microseconds=1))
+    if start and end:
+        asked.chips.append(Chip(f"taken on {first}" if first == last else f"taken {first} to {last}", without))
+    elif start or end:
+        asked.chips.append(Chip(f"taken since {first}" if start else f"taken until {last}", without))
+
+
+def _night(actor: Actor, asked: FilesAsked, said: str) -> None:
+    try:
+        found = visible(NightLog.objects.select_related("telescope"), actor, Verb.SEE).filter(uuid=UUID(said)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        asked.nothing = True
+        asked.notes.append("There is no such night, or you may not see it.")
+        asked.chips.append(Chip("a night", _less(asked, "night")))
+        return
+    asked.wanted = replace(asked.wanted, night=found)
+    asked.chips.append(Chip(f"night of {found.date}, {found.telescope.name}", _less(asked, "night")))
+
+
+def _less(asked: FilesAsked, *names: str) -> dict[str, str]:
+    return {name: value for name, value in asked.address.items() if name not in names}
