@@ -13,6 +13,7 @@ import pytest
 from astropy.io import fits
 
 from hven.archive.models import DataFile
+from hven.archive.services import add_tag
 from hven.jobs.models import Job
 
 from .nightly import Place, observing_place
@@ -32,6 +33,7 @@ def filled(place: Place) -> Place:
         "m51_r.fits", OBJECT="M51", RA=202.47, DEC=47.2, OBSERVER="Sophie", **{"DATE-OBS": "2026-04-02T01:00:00"}
     )
     place.take("notes.txt", b"clouds from two on")
+    add_tag(place.actor, DataFile.objects.get(name="m51_r.fits"), "comet")
     return place
 
 
@@ -62,6 +64,14 @@ def names(client: Any, path: str) -> set[str]:
         ("near=202.4+47.2&radius=20", {"m51_r.fits"}),
         ("from=2026-03-15&to=2026-03-15", {"m105_r.fits", "m105_v.fits"}),
         ("q=2026-04-01..2026-04-03", {"m51_r.fits"}),
+        ("q=M105+r%3D1", {"m105_r.fits", "m105_v.fits"}),
+        ("q=161.96+12.58+r%3D0.5", {"m105_r.fits", "m105_v.fits"}),
+        ("q=dataset:spring", {"m105_r.fits", "m105_v.fits", "m51_r.fits", "notes.txt"}),
+        ("q=dataset:Nowhere", set()),
+        ("q=name:m51", {"m51_r.fits"}),
+        ("q=tag:comet", {"m51_r.fits"}),
+        ("q=r%3D2", {"m105_r.fits", "m105_v.fits", "m51_r.fits", "notes.txt"}),
+        ("to=9999-12-31&from=0001-01-01", {"m105_r.fits", "m105_v.fits", "m51_r.fits", "notes.txt"}),
         ("kind=lights", {"m105_r.fits", "m105_v.fits", "m51_r.fits"}),
         ("kind=other", {"notes.txt"}),
         ("kind=unfiled", set()),
@@ -117,6 +127,25 @@ def test_a_dataset_tells_its_telescope_and_what_filing_starts(client_for, user, 
         assert client.post(f"{path}change/", odd).status_code == 400
 
 
+def test_a_telescope_that_one_may_not_see_stays_when_something_else_is_changed(client_for, other_user, place) -> None:
+    from hven.accounts.services import grant_to
+
+    grant_to(place.actor, place.dataset, other_user, "change")
+    client, path = client_for(other_user), f"/data/{place.dataset.uuid}/"
+    said = page(client, path)
+    assert "one that you may not see" in said
+    assert "Quadrant" not in said
+    client.post(f"{path}change/", {"telescope": "same", "rule": "", "tags": "hers"})
+    place.dataset.refresh_from_db()
+    assert (place.dataset.telescope, place.dataset.tags) == (place.telescope, ["hers"])
+
+
+def test_what_was_typed_of_a_dataset_stays_where_it_is_refused(client_for, user, place) -> None:
+    answer = client_for(user).post(f"/data/{place.dataset.uuid}/change/", {"rule": "odd", "tags": "kept, words"})
+    assert answer.status_code == 400
+    assert 'value="kept, words"' in answer.content.decode()
+
+
 def test_a_dataset_comes_as_a_zip_of_what_the_list_shows(client_for, user, filled) -> None:
     answer = client_for(user).get(f"/data/{filled.dataset.uuid}/files.zip?q=m105")
     archive = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
@@ -170,6 +199,25 @@ def test_every_hdu_is_shown_as_what_it_is(client_for, user, place) -> None:
     assert client.get(f"/files/{file.uuid}/units/first-240.jpg").status_code == 200
     for odd, status in (("2-240", 400), ("9-240", 400), ("1-241", 400), ("..-240", 404), ("1:1-240", 404)):
         assert client.get(f"/files/{file.uuid}/units/{odd}.jpg").status_code in {status, 404}
+
+
+@pytest.mark.parametrize("value", [1e20, 1.7e308, -1.7e308, 0.0, np.nan])
+def test_a_spectrum_of_odd_values_breaks_no_page(client_for, user, place, value: float) -> None:
+    content = io.BytesIO()
+    fits.PrimaryHDU(np.array([value, -value, value, value])).writeto(content)
+    file = place.take("odd.fits", content.getvalue())
+    assert "HDU 0" in page(client_for(user), f"/files/{file.uuid}/")
+
+
+def test_a_file_of_many_spectra_shows_the_first(client_for, user, place) -> None:
+    content = io.BytesIO()
+    hdus = [fits.ImageHDU(np.sin(np.arange(500.0)), name=f"S{n}") for n in range(20)]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(content)
+    file = place.take("many.fits", content.getvalue())
+    said = page(client_for(user), f"/files/{file.uuid}/")
+    assert said.count("<polyline") == 8
+    assert "S19" in said
+    assert "Only the first 8 spectra and tables are shown" in said
 
 
 def test_what_is_no_frame_is_kept_and_said(client_for, user, place) -> None:

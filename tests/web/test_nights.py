@@ -81,7 +81,7 @@ def test_conditions_are_those_that_the_frames_tell(client_for, user, place, nigh
     measured(place, "m105-0.fits", zp=22.29, zp_err=0.01, fwhm=2.5, pixscale=2.0 / 3600)
     measured(place, "m105-2.fits", zp=22.69, fwhm=3.0, pixscale=2.0 / 3600)
     said = page(client_for(user), f"/nights/{night.uuid}/")
-    assert "22.290 mag, R, 22:30 UTC, m105-0.fits" in said
+    assert "17.845 ± 0.010 mag, R, 22:30 UTC, m105-0.fits" in said  # of one second
     assert "5.00 ″, R" in said
     assert "6.00 ″, V" in said
     assert "543.0 ADU" in said
@@ -109,6 +109,76 @@ def test_a_whole_night_is_started_at_once_and_what_is_done_is_left_alone(client_
     }
     assert client.post(f"/nights/{night.uuid}/begin/", {"rule": "none"}).status_code == 400
     assert client.post(f"/nights/{night.uuid}/begin/", {}).status_code == 400
+
+
+def test_asking_twice_starts_nothing_twice_and_calibrating_comes_after_solving(client_for, user, place, night) -> None:
+    from hven.imaging.services.filed import begin_filed
+
+    client = client_for(user)
+    for _ in range(2):
+        client.post(f"/nights/{night.uuid}/begin/", {"rule": "solve"})
+    begun = Job.objects.filter(kind="imaging.begin")
+    assert begun.count() == 3
+    file = place.dataset.data_files.get(name="m105-0.fits")
+    first = begin_filed(file.pk, "solve")
+    begun.delete()
+    assert begin_filed(file.pk, "photometry") is None  # another run of it is under way: looked at again later
+    assert begun.get().not_before is not None
+    Run.objects.filter(pk=first.pk).update(outcome=RunState.DONE)
+    second = begin_filed(file.pk, "photometry")
+    assert second.steps == ["inspect", "photometry"]
+    assert second.reduction == first.reduction
+
+
+def test_what_is_done_of_many_hides_nothing_that_is_not(client_for, user, place, night, monkeypatch) -> None:
+    from hven.imaging.services import begin_many
+
+    monkeypatch.setattr(begin_many, "MOST", 2)
+    for name in ("m105-0.fits", "m105-1.fits"):
+        measured(place, name, zp=22.0)
+    open_one = measured(place, "m105-2.fits")
+    client_for(user).post(f"/nights/{night.uuid}/begin/", {"rule": "photometry"})
+    open_one.refresh_from_db()
+    assert open_one.latest_run.steps == ["inspect", "photometry"]
+
+
+@pytest.mark.parametrize("config", [{"zp": 1e20}, {"zp": -1e308}, {"zp": 22.0, "fwhm": 1e18, "pixscale": 1.0}])
+def test_a_figure_beyond_all_measure_breaks_no_page(client_for, user, place, night, config: dict[str, float]) -> None:
+    measured(place, "m105-0.fits", **config)
+    assert "Night of 2026-03-15" in page(client_for(user), f"/nights/{night.uuid}/")
+
+
+def test_exposures_of_any_length_compare_by_their_zero_points(client_for, user, place, night) -> None:
+    long = place.take("long.fits", EXPTIME=600.0, FILTER="R", **{"DATE-OBS": "2026-03-15T23:00:00"})
+    measured(place, "m105-0.fits", zp=22.0)
+    measured(place, long.name, zp=24.5)
+    said = page(client_for(user), f"/nights/{night.uuid}/")
+    assert said.count("17.555 mag, R") == 2  # ten times the light in ten times the time
+
+
+def test_each_filter_lies_at_a_height_of_its_own_and_has_its_median(client_for, user, place, night) -> None:
+    import re
+
+    measured(place, "m105-0.fits", fwhm=2.0, pixscale=1 / 3600)
+    measured(place, "m105-2.fits", fwhm=3.0, pixscale=1 / 3600)
+    said = page(client_for(user), f"/nights/{night.uuid}/")
+    bars = {words[0]: y for y, words in re.findall(r'y="([0-9.]+)" height="[0-9.]+"><title>([RV], [^<]+)', said)}
+    assert bars["R"] != bars["V"]
+    assert "median R 2.0, V 3.0 ″, 2 frames" in said
+
+
+def test_many_frames_are_found_from_their_night(client_for, user, place, night, monkeypatch) -> None:
+    monkeypatch.setattr("hven.web.views.nights.PICTURES", 1)
+    client = client_for(user)
+    said = page(client, f"/nights/{night.uuid}/")
+    for part in (night.observations.get(), night.calibrations.first()):
+        kind = "observation" if part in night.observations.all() else "calibration"
+        path = f"/files/?{kind}={part.uuid}"
+        if part.data_files.count() > 1:
+            assert path in said
+        listed = page(client, path)
+        assert all(f">{file.name}<" in listed for file in part.data_files.all())
+        assert listed.count('scope="row"') == part.data_files.count()
 
 
 def test_notes_are_kept_as_text(client_for, user, night) -> None:

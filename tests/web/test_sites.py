@@ -21,21 +21,25 @@ def page(client: Any, path: str, status: int = 200) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "degrees"),
+    ("text", "sides", "degrees"),
     [
-        ("-16.5117", -16.5117), ("16,5", 16.5), ("16 30 42 W", -16.511667), ("28°18′N", 28.3), ("28d18m0s", 28.3),
-        ("−33.9", -33.9), ("-0 30 0", -0.5), ("70.5 E", 70.5), ("24:37:38 S", -24.627222), ("", None),
+        ("-16.5117", "EW", -16.5117), ("16,5", "EW", 16.5), ("16 30 42 W", "EW", -16.511667), ("W 16.5", "EW", -16.5),
+        ("28°18′N", "NS", 28.3), ("28d18m0s", "NS", 28.3), ("−33.9", "NS", -33.9), ("-0 30 0", "NS", -0.5),
+        ("70.5 E", "EW", 70.5), ("24:37:38 S", "NS", -24.627222), ("S 24 37 38", "NS", -24.627222), ("+12", "NS", 12.0),
+        ("155° 28′ 34″ W", "EW", -155.476111), ("28 deg 18' N", "NS", 28.3), ("33s", "NS", -33.0), ("", "NS", None),
     ],
 )  # fmt: skip
-def test_angles_are_read_as_people_write_them(text: str, degrees: float | None) -> None:
-    found = degrees_said(text, "longitude")
+def test_angles_are_read_as_people_write_them(text: str, sides: str, degrees: float | None) -> None:
+    found = degrees_said(text, "longitude", sides)
     assert found == (None if degrees is None else pytest.approx(degrees, abs=1e-6))
 
 
-@pytest.mark.parametrize("text", ["west", "1 2 3 4", "16x", "--", "16 30 42 O"])
+@pytest.mark.parametrize(
+    "text", ["west", "1 2 3 4", "16x", "--", "16 30 42 O", "20 N", "12 75 80", "1e5", "-16 W", "W 16 E", "16.5 30 0"]
+)
 def test_what_is_no_angle_is_told(text: str) -> None:
-    with pytest.raises(Invalid, match="longitude is an angle"):
-        degrees_said(text, "longitude")
+    with pytest.raises(Invalid, match="longitude"):
+        degrees_said(text, "longitude", "EW")
 
 
 def test_a_site_and_a_telescope_are_made_on_pages(client_for, user) -> None:
@@ -98,6 +102,16 @@ def test_in_the_white_nights_it_is_said_that_it_does_not_get_dark(client_for, us
     place.site.save()
     said = page(client, f"/sites/{place.site.uuid}/?at=M13&night=2026-06-21")
     assert "It does not get dark" in said
+
+
+def test_in_the_polar_night_it_is_said_that_it_is_dark_all_day(client_for, user) -> None:
+    client, place = client_for(user), observing_place(user)
+    place.site.latitude_deg = -90.0
+    place.site.save()
+    said = page(client, f"/sites/{place.site.uuid}/?at=201.3+-43.0&night=2026-06-21")
+    assert "it is dark, all day long" in said
+    assert "It does not get dark" not in said
+    assert "It does not get dark" in page(client, f"/sites/{place.site.uuid}/?at=201.3+-43.0&night=2026-12-21")
 
 
 def test_a_telescope_is_corrected_or_moved(client_for, user) -> None:

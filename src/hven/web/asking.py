@@ -301,9 +301,10 @@ def degrees_of(text: str) -> float | None:
 def day_of(text: str) -> datetime | None:
     """Return the beginning of a day (UTC); None where the text is none."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if _DAY.fullmatch(text) else None
+        found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if _DAY.fullmatch(text) else None
     except ValueError:
         return None
+    return found if found is not None and 1 < found.year < 9999 else None  # a day more or less must be one, too
 
 
 def _own_first(albums: Any, actor: Actor) -> Dataset | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -11,10 +12,12 @@ from django.http import QueryDict
 
 from hven.accounts.access import Verb, visible
 from hven.accounts.actor import Actor
-from hven.archive.models import DataFile, NightLog
+from hven.archive import services as archive
+from hven.archive.models import Calibration, DataFile, NightLog, Observation
 from hven.archive.services.search import ORDERS, FilesWanted, search_files
 from hven.science.sky.discs import Cone
 from hven.web.asking import DAYS, PART, Chip, day_of, degrees_of, part_of, place_named
+from hven.web.positions import read_position
 from hven.web.private import tells_place
 
 KINDS = {
@@ -29,7 +32,8 @@ ORDER_WORDS = {
     "name backwards": "name, Z to A", "taken": "taken first first", "taken backwards": "taken last first",
 }  # fmt: skip
 LONGEST = 200  # letters of one field
-_FIELDS = ("near", "radius", "from", "to", "keyword", "value", "kind", "night")
+_FIELDS = ("near", "radius", "from", "to", "keyword", "value", "kind", "night", "observation", "calibration")
+_RADIUS = {"r", "radius"}
 
 
 @dataclass(slots=True)
@@ -76,23 +80,42 @@ def understand_files(actor: Actor, query: QueryDict, base: FilesWanted) -> Files
 
 
 def _read_text(actor: Actor, asked: FilesAsked) -> None:
-    words = []
     found = list(PART.finditer(asked.text))
-    for number, match in enumerate(found):
-        name, mark, value = part_of(match)
+    parts = [part_of(match) for match in found]
+    radius = next((value for name, mark, value in parts if mark == "=" and name.lower() in _RADIUS), "")
+    free = []
+    for number, (name, mark, value) in enumerate(parts):
         rest = " ".join(other.group(0) for at, other in enumerate(found) if at != number)
         without = _less(asked, "q") | ({"q": rest} if rest else {})
+        kind = name.lower()
+        if mark == "=" and kind in _RADIUS:
+            continue
         if mark == "=" and name:
             _header(actor, asked, name, value, without)
-        elif mark == ":" and name.lower() == "near":
-            _near(asked, value, asked.fields.get("radius", ""), without)
-        elif days := DAYS.fullmatch(value if not name else ""):
+        elif mark == ":" and kind == "near":
+            _near(asked, value, radius or asked.fields.get("radius", ""), without)
+        elif mark == ":" and kind == "tag":
+            asked.wanted = replace(asked.wanted, tags=(*asked.wanted.tags, value))
+            asked.chips.append(Chip(f"tag {value}", without))
+        elif mark == ":" and kind in {"dataset", "album"}:
+            _dataset(actor, asked, value, without)
+        elif days := DAYS.fullmatch("" if name else value):
             _taken(asked, days[1], days[2] or days[1], without)
         else:
-            words.append(f"{name}{mark}{value}")
-            asked.chips.append(Chip(f"“{words[-1]}”", without))
-    if words:
-        asked.wanted = replace(asked.wanted, text=" ".join(words))
+            free.append((value if kind in {"name", "object"} else f"{name}{mark}{value}", without))
+    _free(asked, free, radius)
+
+
+def _free(asked: FilesAsked, free: list[tuple[str, dict[str, str]]], radius: str) -> None:
+    """Take words as words, and as a place where they are a position or come with a radius."""
+    text = " ".join(words for words, _ in free)
+    if radius and not text:
+        asked.notes.append(f"Say around what the radius of {radius} is: M31 r={radius}.")
+    elif text and (radius or read_position(text) is not None):
+        _near(asked, text, radius or asked.fields.get("radius", ""), _less(asked, "q"))
+    elif text:
+        asked.wanted = replace(asked.wanted, text=text)
+        asked.chips += [Chip(f"“{words}”", without) for words, without in free]
 
 
 def _read_fields(actor: Actor, asked: FilesAsked) -> None:
@@ -109,8 +132,9 @@ def _read_fields(actor: Actor, asked: FilesAsked) -> None:
         _taken(asked, said.get("from", ""), said.get("to", ""), _less(asked, "from", "to"))
     if keyword := said.get("keyword"):
         _header(actor, asked, keyword, said.get("value", ""), _less(asked, "keyword", "value"))
-    if night := said.get("night"):
-        _night(actor, asked, night)
+    for name in ("night", "observation", "calibration"):
+        if said.get(name):
+            _part(actor, asked, name)
 
 
 def _header(actor: Actor, asked: FilesAsked, keyword: str, value: str, without: dict[str, str]) -> None:
@@ -156,18 +180,34 @@ def _taken(asked: FilesAsked, first: str, last: str, without: dict[str, str]) ->
         asked.chips.append(Chip(f"taken since {first}" if start else f"taken until {last}", without))
 
 
-def _night(actor: Actor, asked: FilesAsked, said: str) -> None:
+_PARTS: dict[str, type[Any]] = {"night": NightLog, "observation": Observation, "calibration": Calibration}
+
+
+def _part(actor: Actor, asked: FilesAsked, name: str) -> None:
+    """Narrow to a night, or to an observation or calibration of one."""
+    rows = _PARTS[name].objects.all()
     try:
-        found = visible(NightLog.objects.select_related("telescope"), actor, Verb.SEE).filter(uuid=UUID(said)).first()
+        found = visible(rows, actor, Verb.SEE).filter(uuid=UUID(asked.fields[name])).first()
     except ValueError:
         found = None
     if found is None:
         asked.nothing = True
-        asked.notes.append("There is no such night, or you may not see it.")
-        asked.chips.append(Chip("a night", _less(asked, "night")))
+        asked.notes.append(f"There is no such {name}, or you may not see it.")
+        asked.chips.append(Chip(f"{name}", _less(asked, name)))
         return
-    asked.wanted = replace(asked.wanted, night=found)
-    asked.chips.append(Chip(f"night of {found.date}, {found.telescope.name}", _less(asked, "night")))
+    asked.wanted = replace(asked.wanted, **{name: found})
+    words = f"night of {found.date}" if name == "night" else f"{name} {found}"
+    asked.chips.append(Chip(words, _less(asked, name)))
+
+
+def _dataset(actor: Actor, asked: FilesAsked, said: str, without: dict[str, str]) -> None:
+    found = archive.visible_albums(actor).filter(name__iexact=said).first()
+    if found is None or (asked.wanted.dataset is not None and asked.wanted.dataset != found):
+        asked.nothing = True
+        asked.notes.append("There is no dataset of that name here, or you may not see it.")
+    else:
+        asked.wanted = replace(asked.wanted, dataset=found)
+    asked.chips.append(Chip(f"dataset {said}", without))
 
 
 def _less(asked: FilesAsked, *names: str) -> dict[str, str]:

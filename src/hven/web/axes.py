@@ -99,8 +99,10 @@ def line(
 
 
 def round_numbers(low: float, high: float, most: int) -> list[float]:
-    """Return round numbers between two others."""
+    """Return round numbers between two others; none where there is no room for numbers between them."""
     rough = (high - low) / most
+    if not (math.isfinite(rough) and rough > 1e-12 * max(abs(low), abs(high), 1e-280)):
+        return []
     base = 10.0 ** math.floor(math.log10(rough))
     step = next(base * factor for factor in (1, 2, 5, 10) if base * factor >= rough)
     return [float(f"{number * step:.12g}") for number in range(math.ceil(low / step), math.floor(high / step) + 1)]

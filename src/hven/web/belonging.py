@@ -1,10 +1,29 @@
-"""For whom a new record is made: oneself, or an observatory that one works for."""
+"""What belongs to somebody: the records that forms offer, the observatories for which new ones are made."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from django.db.models import Model, Q
+
+from hven.accounts.access import Verb, visible
 from hven.accounts.actor import WRITE, Actor
-from hven.accounts.models import Observatory, Role
+from hven.accounts.models import Membership, Observatory, Role, Visibility
 from hven.errors import Invalid
+
+M = TypeVar("M", bound=Model)
+MOST_OFFERED = 200
+
+
+def own_records(model: type[M], actor: Actor, verb: Verb = Verb.SEE) -> list[M]:
+    """Return what forms offer of a kind: one's own, the observatories', and what was shared; not what is merely public.
+
+    At most 200, by name.
+    """
+    places = Membership.objects.filter(user=actor.user).values("observatory")
+    near = Q(visibility=Visibility.PRIVATE) | Q(owner=actor.user) | Q(observatory__in=places)
+    found = visible(model._default_manager.filter(near), actor, verb)  # noqa: SLF001 - Django's documented name
+    return list(found.order_by("name", "pk")[:MOST_OFFERED])
 
 
 def observatories_of(actor: Actor, role: int = Role.MEMBER) -> list[Observatory]:

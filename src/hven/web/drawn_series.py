@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ class Drawn:
 
 
 def drawn(series: Series) -> Drawn | None:
-    """Return the drawing of a series; None where it has no finite values."""
+    """Return the drawing of a series; None where it has no values that can be drawn."""
     good = np.isfinite(series.y) & np.isfinite(series.x)
     x, y = series.x[good], series.y[good]
     if x.size < 2 or float(x.max()) == float(x.min()):
@@ -32,7 +33,10 @@ def drawn(series: Series) -> Drawn | None:
     left, right = float(x.min()), float(x.max())
     low, high = float(y.min()), float(y.max())
     if low == high:
-        low, high = low - 1.0, high + 1.0
+        room = max(1.0, abs(low) * 1e-6)
+        low, high = low - room, high + room
+    if not (math.isfinite(high - low) and math.isfinite(right - left)):
+        return None
     pairs = zip((x - left) / (right - left) * WIDTH, (high - y) / (high - low) * HEIGHT, strict=True)
     unit = f" ({series.x_unit})" if series.x_unit else ""
     return Drawn(

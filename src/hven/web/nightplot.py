@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from statistics import median
 from typing import TypeVar
 
 from hven.imaging.services.conditions import FrameOfNight
@@ -21,6 +22,8 @@ _STATES = {
     "under way": ("square", 0),
 }
 _MOST_MARKS = 600
+_LARGEST = 1e9  # beyond, no camera measures and no drawing divides
+_LANE = (4.0, 20.0)  # pixels from the top, and height, of the bars in a lane
 _JOINED = 0.0015  # of the width: exposures closer than this become one bar
 _LEAST_WIDTH = 0.25  # percent, so that a bar is seen
 
@@ -34,7 +37,9 @@ class Bar:
 
     x: float
     width: float
-    tone: int  # number of the filter
+    tone: int  # number of the filter's colour
+    y: float  # pixels from the top: each filter has a height of its own
+    height: float
     words: str
 
 
@@ -64,16 +69,25 @@ class Quantity:
     """Something measured on each frame."""
 
     title: str
-    name: str  # of the field of `FrameOfNight`
     unit: str
     digits: int
+    value: Callable[[FrameOfNight], float | None]
+    error: Callable[[FrameOfNight], float | None] = lambda _frame: None
     hint: str = ""
 
 
+def _zero_point(frame: FrameOfNight) -> float | None:
+    """Return the zero point of one second, so that exposures of any length compare."""
+    if frame.zero_point is None or frame.exposure_s <= 0:
+        return None
+    return frame.zero_point - 2.5 * math.log10(frame.exposure_s)
+
+
 QUANTITIES = (
-    Quantity("Zero point", "zero_point", "mag", 2, "; higher is clearer"),
-    Quantity("Width of stars", "fwhm", "", 1),
-    Quantity("Level of the sky", "sky_adu", "ADU", 0),
+    Quantity("Zero point, 1 s", "mag", 2, _zero_point, lambda frame: frame.zero_point_err, "; higher is clearer"),
+    Quantity("Width of stars", "", 1, lambda frame: frame.fwhm),
+    Quantity("Limit", "mag", 1, lambda frame: frame.limit_mag),
+    Quantity("Level of the sky", "ADU", 0, lambda frame: frame.sky_adu),
 )
 
 
@@ -122,7 +136,7 @@ def draw(night: Night | None, frames: Sequence[FrameOfNight], names: dict[tuple[
     if axis is None:
         return None
     said = sorted({frame.filter for frame in frames if frame.observation is not None})
-    looks = {name: (SHAPES[number % len(SHAPES)], _tone(name, number)) for number, name in enumerate(said)}
+    looks = _looks(said)
     lights = [frame for frame in frames if frame.observation is not None]
     charts = [_chart(axis, lights, looks, each) for each in QUANTITIES]
     return NightPlot(
@@ -143,29 +157,48 @@ def _thinned(rows: Sequence[T]) -> Sequence[T]:
     return rows[:: -(-len(rows) // _MOST_MARKS)] if rows else rows
 
 
-def _tone(name: str, number: int) -> int:
-    """Return the number of a filter's colour: like its light where the name is usual."""
-    return _TONES.get(name[:1], number % 6)
+def _looks(filters: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Return shape and colour of each filter: like its light where the name is usual, and each once while they last."""
+    looks: dict[str, tuple[str, int]] = {}
+    for number, name in enumerate(filters):
+        taken = {tone for _, tone in looks.values()}
+        free = [tone for tone in (_TONES.get(name[:1], number % 6), *range(6)) if tone not in taken]
+        looks[name] = SHAPES[number % len(SHAPES)], free[0] if free else number % 6
+    return looks
 
 
 def _rows(
     axis: Axis, frames: Sequence[FrameOfNight], names: dict[tuple[str, int], str], tones: dict[str, int]
 ) -> list[Row]:
-    rows = {key: Row(words, f"{key[0]}{key[1]}") for key, words in names.items()}
-    open_bars: dict[tuple[str, int], list[FrameOfNight]] = {}
+    groups: dict[tuple[str, int], list[FrameOfNight]] = {key: [] for key in names}
     for frame in frames:
         key = ("o", frame.observation) if frame.observation is not None else ("c", frame.calibration or 0)
-        if key not in rows:
-            continue
-        rows[key].count += 1
-        group = open_bars.setdefault(key, [])
-        if group and (group[-1].filter != frame.filter or not _near(axis, group[-1], frame)):
-            rows[key].bars.append(_bar(axis, group, tones))
-            group.clear()
-        group.append(frame)
-    for key, group in open_bars.items():
-        rows[key].bars.append(_bar(axis, group, tones))
-    return [row for row in rows.values() if row.count]
+        if key in groups:
+            groups[key].append(frame)
+    return [
+        Row(names[key], f"{key[0]}{key[1]}", _bars(axis, group, tones), len(group))
+        for key, group in groups.items()
+        if group
+    ]
+
+
+def _bars(axis: Axis, frames: Sequence[FrameOfNight], tones: dict[str, int]) -> list[Bar]:
+    """Return the bars of a lane; each filter lies at a height of its own, so that colours are not needed."""
+    filters = sorted({frame.filter for frame in frames})
+    top, height = _LANE[0], _LANE[1] / len(filters)
+    bars = []
+    for number, name in enumerate(filters):
+        group: list[FrameOfNight] = []
+        place = round(top + number * height, 1), round(max(height - 1, 2.0), 1)
+        for frame in frames:
+            if frame.filter != name:
+                continue
+            if group and not _near(axis, group[-1], frame):
+                bars.append(_bar(axis, group, tones.get(name, 0), *place))
+                group = []
+            group.append(frame)
+        bars.append(_bar(axis, group, tones.get(name, 0), *place))
+    return bars
 
 
 def _near(axis: Axis, one: FrameOfNight, other: FrameOfNight) -> bool:
@@ -173,14 +206,14 @@ def _near(axis: Axis, one: FrameOfNight, other: FrameOfNight) -> bool:
     return gap < _JOINED * (axis.last - axis.first).total_seconds()
 
 
-def _bar(axis: Axis, group: Sequence[FrameOfNight], tones: dict[str, int]) -> Bar:
+def _bar(axis: Axis, group: Sequence[FrameOfNight], tone: int, y: float, height: float) -> Bar:
     first = group[0].middle - timedelta(seconds=group[0].exposure_s / 2)
     last = group[-1].middle + timedelta(seconds=group[-1].exposure_s / 2)
     exposures = {f"{frame.exposure_s:g}" for frame in group}
     each = f"{len(group)} × {exposures.pop()} s" if len(exposures) == 1 else f"{len(group)} frames"  # noqa: RUF001 - times
     words = ", ".join(part for part in (group[0].filter, each, f"{first:%H:%M}–{last:%H:%M} UTC") if part)  # noqa: RUF001 - a dash
     width = max(_LEAST_WIDTH, round(axis.at(last) - axis.at(first), 3))
-    return Bar(axis.at(first), width, tones.get(group[0].filter, 0), words)
+    return Bar(axis.at(first), width, tone, y, height, words)
 
 
 def _state(axis: Axis, frame: FrameOfNight) -> Mark:
@@ -193,19 +226,15 @@ def _chart(
     axis: Axis, frames: Sequence[FrameOfNight], looks: dict[str, tuple[str, int]], wanted: Quantity
 ) -> Chart | None:
     unit, digits = wanted.unit, wanted.digits
-    found: list[tuple[FrameOfNight, float]] = []
-    for frame in frames:
-        value = getattr(frame, wanted.name)
-        if value is not None and math.isfinite(value):
-            found.append((frame, float(value)))
+    measured = [(frame, wanted.value(frame)) for frame in frames]
+    found = [(frame, value) for frame, value in measured if value is not None and abs(value) < _LARGEST]
     if not found:
         return None
-    if wanted.name == "fwhm":  # seconds of arc and pixels have no axis in common: what most have is shown
+    if not unit:  # seconds of arc and pixels have no axis in common: what most have is shown
         units = [frame.fwhm_unit for frame, _ in found]
         unit = max(set(units), key=units.count)
         found = [each for each in found if each[0].fwhm_unit == unit]
-    values = sorted(value for _, value in found)
-    low, high = values[0], values[-1]
+    low, high = min(value for _, value in found), max(value for _, value in found)
     room = max(0.08 * (high - low), 10.0**-digits)
     low, high = low - room, high + room
 
@@ -215,12 +244,21 @@ def _chart(
 
     marks = []
     for frame, value in _thinned(found):
-        said = (f"{value:.{digits + 1}f} {unit}", frame.filter, f"{frame.middle:%H:%M} UTC", frame.name)
+        error = wanted.error(frame)
+        shown = f"{value:.{digits + 1}f}{'' if error is None else f' ± {error:.{digits + 1}f}'} {unit}"
+        said = (shown, frame.filter, f"{frame.middle:%H:%M} UTC", frame.name)
         marks.append(
             Mark(axis.at(frame.middle), up(value), *looks[frame.filter], ", ".join(part for part in said if part))
         )
     ticks = [(up(value), f"{value:.{digits}f}") for value in round_numbers(low, high, 3)]
-    middle = values[len(values) // 2]
-    count = f"{len(values)} frame{'' if len(values) == 1 else 's'}"
-    summary = f"median {middle:.{digits}f}, {values[0]:.{digits}f} to {values[-1]:.{digits}f} {unit}, {count}"
-    return Chart(wanted.title, unit, marks, ticks, f"{summary}{wanted.hint}")
+    return Chart(wanted.title, unit, marks, ticks, f"{_medians(found, unit, digits)}{wanted.hint}")
+
+
+def _medians(found: Sequence[tuple[FrameOfNight, float]], unit: str, digits: int) -> str:
+    """Return the median in each filter: values of several have no middle in common."""
+    by_filter: dict[str, list[float]] = {}
+    for frame, value in found:
+        by_filter.setdefault(frame.filter, []).append(value)
+    parts = [f"{name} {median(values):.{digits}f}".strip() for name, values in sorted(by_filter.items())]
+    count = f"{len(found)} frame{'' if len(found) == 1 else 's'}"
+    return f"median {', '.join(parts)} {unit}, {count}"

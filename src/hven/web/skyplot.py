@@ -11,6 +11,7 @@ from django.core.cache import cache
 
 from hven.science.sky.almanac import TWILIGHTS, Night, Place, Track, airmass, night_at, track_at
 from hven.science.sky.horizon import clear_spells, horizon_at
+from hven.science.sky.nights import night_of
 from hven.sites.models import Site
 from hven.web.axes import Axis, Band, darkness, line, night_axis
 
@@ -24,7 +25,7 @@ class Almanac:
     """When the Sun and the Moon go and come in one night."""
 
     night: date
-    rows: list[tuple[str, datetime | None, datetime | None]]  # what, evening, morning
+    rows: list[tuple[str, datetime | None, datetime | None, bool]]  # what, evening, morning, whether all night long
     moon_lit: float  # 0 to 1
     moon_up: list[tuple[datetime, datetime]]
 
@@ -45,13 +46,12 @@ class SkyPlot:
         tuple[datetime, float, float, float] | None
     )  # when it is highest while clear; altitude, airmass, Moon's distance
     spells: list[tuple[datetime, datetime]]
+    always: bool  # clear and dark from noon to noon
     height: float = HEIGHT
 
 
 def tonight(site: Site, moment: datetime) -> date:
     """Return the date of the night under way at a site, or of the coming one."""
-    from hven.science.sky.nights import night_of  # noqa: PLC0415 - small, beside its use
-
     return night_of(moment, site.longitude_deg or 0.0)
 
 
@@ -74,7 +74,7 @@ def place_of(site: Site) -> Place:
 def almanac(sky: Night, night: date) -> Almanac:
     """Return twilights and the Moon as rows."""
     words = {"sunset": "Sun", "civil": "Civil twilight", "nautical": "Nautical twilight", "astronomical": "Dark"}
-    rows = [(words[name], *sky.crossings(limit)) for name, limit in TWILIGHTS]
+    rows = [(words[name], *sky.crossings(limit), sky.always_below(limit)) for name, limit in TWILIGHTS]
     up = Track(sky.moon_deg, np.zeros_like(sky.moon_deg), np.zeros_like(sky.moon_deg))
     return Almanac(night, rows, sky.moon_lit, clear_spells(sky, up, sun_deg=91.0))
 
@@ -101,6 +101,7 @@ def sky_plot(site: Site, sky: Night, target: tuple[float, float] | None) -> SkyP
         altitudes=[(_up(each), f"{each}°") for each in (15, 30, 45, 60, 75)],
         best=best,
         spells=spells,
+        always=bool(spells) and spells[0][1] - spells[0][0] >= timedelta(hours=23, minutes=50),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from hven.science.sky.almanac import Place, airmass, altitudes, night_at
+from hven.science.sky.almanac import Place, airmass, night_at, track_at
 
 GREENWICH = Place(0.0, 51.4779)
 
@@ -35,14 +35,14 @@ def test_the_moon_is_lit_as_at_full_new_and_half_moon(night: date, lit: float) -
 
 def test_the_pole_star_stands_as_high_as_the_latitude() -> None:
     start = datetime(2026, 3, 20, 12, tzinfo=UTC)
-    found = altitudes(GREENWICH, start, np.arange(0, 1440, 60.0), 37.95, 89.264)
+    found = track_at(GREENWICH, start, np.arange(0, 1440, 60.0), 37.95, 89.264).altitude_deg
     assert np.all(np.abs(found - 51.48) < 0.8)
     assert found.max() - found.min() > 1.0
 
 
 def test_a_star_culminates_at_ninety_degrees_less_the_distance_to_its_declination() -> None:
     start = datetime(2026, 3, 20, 12, tzinfo=UTC)
-    found = altitudes(GREENWICH, start, np.arange(0, 1440, 2.0), 101.287, -16.716)  # Sirius
+    found = track_at(GREENWICH, start, np.arange(0, 1440, 2.0), 101.287, -16.716).altitude_deg  # Sirius
     assert found.max() == pytest.approx(90 - 51.478 - 16.75, abs=0.1)
 
 

@@ -111,6 +111,14 @@ def _listed(wanted: FilesWanted) -> list[QuerySet[Any, int]]:
             dataset__in=within, keyword=kept_text(keyword).strip().upper(), text=compared(kept_text(value))
         )
         found.append(cards.values_list("data_file_id", flat=True))
+    if wanted.night is not None:
+        parts = (
+            DataFile.objects.filter(**{f"{part}__in": model.objects.filter(night=wanted.night).values("pk")})
+            for part, model in (("observation", Observation), ("calibration", Calibration))
+        )
+        # one list of both: asked for either, the database would go through all files
+        first, second = (part.order_by().values_list("pk", flat=True) for part in parts)
+        found.append(first.union(second, all=True))
     if wanted.text.strip():
         found.append(text_index.having(wanted.text, wanted.dataset))
     if wanted.cone is not None:
@@ -127,9 +135,6 @@ def _of_columns(wanted: FilesWanted) -> Q:
     for name in ("observation", "calibration"):
         if (part := getattr(wanted, name)) is not None:
             found &= Q(**{name: part})
-    if wanted.night is not None:
-        of_night = Observation.objects.filter(night=wanted.night), Calibration.objects.filter(night=wanted.night)
-        found &= Q(observation__in=of_night[0].values("pk")) | Q(calibration__in=of_night[1].values("pk"))
     # A name or an object leaves few files: their index is the better one, so that the one of times is not offered.
     few = bool(wanted.name or wanted.object_name)
     middle: Any = Coalesce(F("middle"), F("middle")) if few else F("middle")

@@ -28,7 +28,7 @@ from hven.science.frames.sniff import Kind
 from hven.science.frames.xisf import xisf_units
 
 MOST_UNITS = 100
-MOST_POINTS = 2_000  # of a drawn spectrum
+MOST_POINTS = 1_200  # of a drawn spectrum
 MOST_SAMPLES = 50_000_000  # read of one
 MOST_ROWS = 20
 MOST_COLUMNS = 40

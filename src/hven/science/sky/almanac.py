@@ -49,6 +49,10 @@ class Night:
         up = np.flatnonzero(below[:-1] & ~below[1:])
         return self._moment(down, altitude_deg, 0), self._moment(up, altitude_deg, -1)
 
+    def always_below(self, altitude_deg: float) -> bool:
+        """Say whether the Sun stays below an altitude from noon to noon."""
+        return bool((self.sun_deg < altitude_deg).all())
+
     def _moment(self, at: NDArray[np.intp], altitude_deg: float, which: int) -> datetime | None:
         if not at.size:
             return None
@@ -83,16 +87,6 @@ def night_at(place: Place, night: date) -> Night:
         middle = minutes.size // 2
         apart = float(sun[middle].separation(moon[middle]).rad)
     return Night(start, minutes, sun_deg, moon_deg, float((1 - np.cos(apart)) / 2))
-
-
-def altitudes(place: Place, start: datetime, minutes: Floats, ra: float, dec: float) -> Floats:
-    """Return a target's altitude in degrees, (n,), at minutes after a moment; its place is ICRS degrees."""
-    from astropy.coordinates import SkyCoord  # noqa: PLC0415 - as above
-
-    with _offline():
-        _, frame = _frame(place, start, np.asarray(minutes, float))
-        found = SkyCoord(ra, dec, unit="deg").transform_to(frame).alt.deg
-    return np.asarray(found, float)
 
 
 def track_at(place: Place, start: datetime, minutes: Floats, ra: float, dec: float) -> Track:

@@ -29,7 +29,7 @@ from hven.sites.models import Telescope
 from hven.web import listing
 from hven.web.actor import actor_of
 from hven.web.asking import Asked, understand
-from hven.web.belonging import observatories_of, observatory_named
+from hven.web.belonging import observatories_of, observatory_named, own_records
 from hven.web.errors import page
 from hven.web.views.frames import as_csv, list_context
 from hven.web.views.sharing import DURATIONS, links_for
@@ -54,15 +54,14 @@ def albums(request: HttpRequest) -> HttpResponseBase:
             return redirect("dataset", uuid=made.uuid)
     found = archive.visible_albums(actor).select_related("owner", "observatory", "telescope")
     shown: Any = Paginator(found, PER_PAGE).get_page(request.GET.get("page", "1"))
-    for each in shown:
-        _describe(actor, each)
+    _describe(actor, list(shown))
     context = {
         "page": shown,
         "error": error,
         "typed": request.POST,
         "query": "",
         "may_make": not actor.anonymous and WRITE in actor.scopes,
-        "telescopes": [] if actor.anonymous else list(visible(Telescope.objects.order_by("name", "id"), actor)[:200]),
+        "telescopes": [] if actor.anonymous else own_records(Telescope, actor),
         "observatories": observatories_of(actor),
         "here": "data",
     }
@@ -153,6 +152,7 @@ def show(request: HttpRequest, found: Dataset, more: dict[str, Any] | None = Non
         "telescope": found.telescope if found.telescope and may(actor, Verb.SEE, found.telescope) else None,
         "may_change": may(actor, Verb.CHANGE, found) and not found.inbox,
         "may_share": may_share,
+        "may_delete": may(actor, Verb.DELETE, found) and not found.inbox,
         "links": links_for(actor, found) if may_share else [],
         "durations": DURATIONS.items(),
         "links_at": reverse("album-links", args=[found.uuid]),
@@ -167,12 +167,14 @@ def _find(actor: Actor, uuid: UUID, verb: Verb = Verb.SEE) -> Dataset:
     return found
 
 
-def _describe(actor: Actor, each: Any) -> None:
-    """Say how many files of a dataset the asker may see, and the pictures of its newest frames."""
-    files = visible(DataFile.objects.filter(dataset=each), actor)
-    each.files = imaging.count_up_to(files, _MOST_COUNTED + 1)
-    each.many = each.files > _MOST_COUNTED
-    newest: list[Any] = list(listing.with_rows(imaging.search(actor, Wanted(album=each)))[:_COVER])
-    each.cover = [one for one in newest if one.has_picture]
-    each.pictures = [] if each.cover else list(files.filter(width__isnull=False).order_by("-id")[:_COVER])
-    each.telescope_seen = each.telescope if each.telescope and may(actor, Verb.SEE, each.telescope) else None
+def _describe(actor: Actor, shown: list[Any]) -> None:
+    """Say how many files of each dataset the asker may see, and the pictures of its newest frames."""
+    telescopes = visible(Telescope.objects.filter(pk__in=[each.telescope_id for each in shown]), actor).in_bulk()
+    for each in shown:
+        files = visible(DataFile.objects.filter(dataset=each), actor)
+        each.files = imaging.count_up_to(files, _MOST_COUNTED + 1)
+        each.many = each.files > _MOST_COUNTED
+        newest: list[Any] = list(listing.with_rows(imaging.search(actor, Wanted(album=each)))[:_COVER])
+        each.cover = [one for one in newest if one.has_picture]
+        each.pictures = [] if each.cover else list(files.filter(width__isnull=False).order_by("-id")[:_COVER])
+        each.telescope_seen = telescopes.get(each.telescope_id)

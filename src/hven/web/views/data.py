@@ -22,6 +22,7 @@ from hven.archive import services as archive
 from hven.archive.models import DataFile, Dataset, NightLog
 from hven.archive.services import datasets
 from hven.archive.services.datasets import DatasetWords
+from hven.archive.services.search import KINDS as KINDS_OF_FILES
 from hven.archive.services.search import FilesWanted
 from hven.archive.services.zips import zipped
 from hven.errors import Invalid, NotFound
@@ -30,11 +31,13 @@ from hven.imaging.services.begin_many import begin_many
 from hven.sites.models import Rule, Telescope
 from hven.web.actor import actor_of, signed_in
 from hven.web.asking_files import KINDS, ORDER_WORDS, FilesAsked, understand_files
+from hven.web.belonging import own_records
 from hven.web.csv_list import csv_line, harmless
 from hven.web.errors import page
 from hven.web.listing import MOST_COUNTED, LongPaginator
 
 PER_PAGE = 50
+AS_IT_IS = "same"  # in a form: the telescope stays, also where whoever changes something else may not see it
 COLUMNS = (
     "name", "kind", "object", "filter", "exposure_s", "middle_utc", "ra_deg", "dec_deg", "width_px", "height_px",
     "format", "bytes", "night", "dataset", "sha256", "uploaded_utc", "id",
@@ -98,13 +101,13 @@ def change(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     actor = actor_of(request)
     found = find_dataset(actor, uuid, Verb.CHANGE)
     said = request.POST
-    telescope = None
+    chosen, telescope = said.get("telescope", AS_IT_IS), None
     try:
-        if said.get("telescope"):
-            telescope = find(Telescope.objects.all(), actor, uuid=UUID(said["telescope"]))
+        if chosen not in {"", AS_IT_IS}:
+            telescope = find(Telescope.objects.all(), actor, uuid=UUID(chosen))
         words = DatasetWords(
             telescope=telescope,
-            no_telescope=telescope is None,
+            no_telescope=not chosen,
             rule=said.get("rule", ""),
             observer=said.get("observer", "").strip(),
             tags=[tag for tag in said.get("tags", "").split(",") if tag.strip()],
@@ -142,14 +145,21 @@ def show(request: HttpRequest, found: Dataset, more: dict[str, Any] | None = Non
     context |= {
         "dataset": found,
         "telescope": telescope,
+        "typed": {"telescope": AS_IT_IS, "rule": found.rule, "observer": found.observer, "tags": ", ".join(found.tags)},
         "may_change": may_change,
         "may_open": may(actor, Verb.OPEN, found),
         "rules": Rule.choices,
         "begin_rules": [choice for choice in Rule.choices if choice[0] != Rule.NONE],
-        "telescopes": list(visible(Telescope.objects.all(), actor).order_by("name", "id")[:200]) if may_change else [],
-        "unfiled": found.data_files.exclude(unfiled="").values_list("unfiled", flat=True).first() if may_change else "",
+        "telescopes": own_records(Telescope, actor) if may_change else [],
+        "unfiled": _unfiled(found) if may_change else "",
     }
     return render(request, "web/dataset.html", context | (more or {}), status=status)
+
+
+def _unfiled(found: Dataset) -> str:
+    """Return why one of a dataset's files belongs to no night; empty where none is in want of one."""
+    lost = found.data_files.filter(KINDS_OF_FILES["unfiled"]).order_by("-id")
+    return lost.values_list("unfiled", flat=True).first() or ""
 
 
 def list_context(request: HttpRequest, base: FilesWanted, path: str) -> dict[str, Any]:

@@ -34,9 +34,10 @@ from hven.web.albums import dataset_of
 from hven.web.drawn_series import Drawn, drawn
 from hven.web.errors import page
 from hven.web.private import cards_for, tells_place, without_position
-from hven.web.views.files import _cached, guarded, streamed
+from hven.web.views.files import cached, guarded, streamed
 
 MOST_CARDS = 2_000  # shown of one unit
+MOST_DRAWN = 8  # spectra and tables that are looked into
 _KINDS = {
     "image": "image", "colour": "colour image", "cube": "cube", "table": "table", "spectrum": "spectrum",
     "empty": "header only", "unreadable": "cannot be read",
@@ -89,7 +90,7 @@ def data_file(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     context = {
         "file": found,
         "here": "data",
-        "units": [_shown(found, unit, may_change=may_change) for unit in units],
+        "units": _all_shown(found, units, may_change=may_change),
         "cards": whole[:MOST_CARDS],
         "problem": problem,
         "meaning": meaning_rows(found, may_change=may_change),
@@ -115,7 +116,7 @@ def unit_picture(request: HttpRequest, uuid: UUID, index: str, size: int) -> Htt
     tag = quote_etag(f"1-{found.uuid.hex}-{index}-{size}")
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
-    return _cached(HttpResponse(file_units.unit_picture(found, index, size), content_type="image/jpeg"), tag)
+    return cached(HttpResponse(file_units.unit_picture(found, index, size), content_type="image/jpeg"), tag)
 
 
 @page
@@ -194,7 +195,17 @@ def _value(name: str, value: Any) -> str:
     return f"{text}{_UNITS[name]}" if _UNITS[name][0] in "°″" else f"{text} {_UNITS[name]}"
 
 
-def _shown(found: DataFile, unit: Any, *, may_change: bool) -> Shown:
+def _all_shown(found: DataFile, units: list[Any], *, may_change: bool) -> list[Shown]:
+    """Return all units; spectra and tables of the first few only, since each is read for the page."""
+    drawn_before, shown = 0, []
+    for unit in units:
+        read = unit.plane.kind in {"spectrum", "table"}
+        shown.append(_shown(found, unit, may_change=may_change, look_inside=drawn_before < MOST_DRAWN))
+        drawn_before += read
+    return shown
+
+
+def _shown(found: DataFile, unit: Any, *, may_change: bool, look_inside: bool) -> Shown:
     plane: Plane = unit.plane
     cards = [
         (card.keyword, card.value, card.comment) for card in unit.cards if may_change or not tells_place(card.keyword)
@@ -206,7 +217,9 @@ def _shown(found: DataFile, unit: Any, *, may_change: bool) -> Shown:
             "large": reverse("unit-picture", args=[found.uuid, plane.index, 1600]),
         }
     try:
-        if plane.kind == "spectrum":
+        if plane.kind in {"spectrum", "table"} and not look_inside:
+            said["problem"] = f"Only the first {MOST_DRAWN} spectra and tables are shown; the file itself has all."
+        elif plane.kind == "spectrum":
             said["series"] = drawn(file_units.series_of(found, plane.index))
         elif plane.kind == "table":
             said["table"] = file_units.table_of(found, plane.index)

@@ -40,7 +40,7 @@ def tile(request: HttpRequest, uuid: UUID, level: int, x: int, y: int) -> HttpRe
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
     content = pyramid_of(data_file, plane).render(level, x, y, stretch_of(request.GET))
-    return _cached(HttpResponse(content, content_type="image/jpeg"), tag)
+    return cached(HttpResponse(content, content_type="image/jpeg"), tag)
 
 
 @page
@@ -153,7 +153,7 @@ def _product(request: HttpRequest, found: ReductionFile, filename: str) -> HttpR
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
     stream = storage.open_blob(found.blob)
-    return _cached(streamed(stream, found.blob.size, found.media_type, filename), tag)
+    return cached(streamed(stream, found.blob.size, found.media_type, filename), tag)
 
 
 def streamed(stream: BinaryIO, size: int, media_type: str, filename: str) -> HttpResponseBase:
@@ -163,7 +163,8 @@ def streamed(stream: BinaryIO, size: int, media_type: str, filename: str) -> Htt
     return guarded(response, filename)
 
 
-def _cached(response: HttpResponseBase, tag: str) -> HttpResponseBase:
+def cached(response: HttpResponseBase, tag: str) -> HttpResponseBase:
+    """Let a browser keep an answer for a day."""
     # By this browser only, and asked again each day: who may open a frame can change.
     response["Cache-Control"] = "private, max-age=86400"
     response["ETag"] = tag

@@ -17,13 +17,15 @@ from django.views.decorators.http import require_POST, require_safe
 from hven.accounts.access import Verb, find, may, visible
 from hven.accounts.actor import Actor
 from hven.archive.models import Calibration, DataFile, NightLog, Observation
-from hven.archive.services import nights as archive
+from hven.archive.services import nights as night_logs
+from hven.archive.services.search import KINDS
 from hven.errors import NotFound
 from hven.imaging.services.begin_many import begin_many
 from hven.imaging.services.conditions import MOST, FrameOfNight, files_of_night, frames_of_night
 from hven.sites.models import Rule, Telescope
 from hven.web import skyplot
 from hven.web.actor import actor_of, signed_in
+from hven.web.belonging import own_records
 from hven.web.errors import page
 from hven.web.listing import LongPaginator
 from hven.web.nightplot import draw
@@ -40,6 +42,11 @@ class Part:
     record: Observation | Calibration
     anchor: str
     frames: list[FrameOfNight] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """What the record is, as addresses say it."""
+        return "observation" if isinstance(self.record, Observation) else "calibration"
 
     @property
     def shown(self) -> list[FrameOfNight]:
@@ -74,8 +81,8 @@ class Part:
 def nights(request: HttpRequest) -> HttpResponseBase:
     """Show the nights that one may see, the newest first."""
     actor = actor_of(request)
-    found = archive.visible_nights(actor)
-    telescopes = list(visible(Telescope.objects.all(), actor).order_by("name", "id")[:200])
+    found = night_logs.visible_nights(actor)
+    telescopes = own_records(Telescope, actor)
     chosen = next((each for each in telescopes if str(each.uuid) == request.GET.get("telescope", "")), None)
     if chosen is not None:
         found = found.filter(telescope=chosen)
@@ -86,7 +93,7 @@ def nights(request: HttpRequest) -> HttpResponseBase:
         "telescopes": telescopes,
         "chosen": chosen,
         "query": f"telescope={chosen.uuid}" if chosen else "",
-        "unfiled": visible(DataFile.objects.exclude(unfiled=""), actor).filter(owner=actor.user)[:1].exists(),
+        "unfiled": visible(DataFile.objects.filter(KINDS["unfiled"]), actor).filter(owner=actor.user)[:1].exists(),
         "here": "nights",
     }
     return render(request, "web/nights.html", context)
@@ -102,12 +109,12 @@ def night(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     frames = frames_of_night(actor, found)
     parts = _parts(actor, found, frames)
     try:
-        site = archive.site_of(actor, found)
+        site = night_logs.site_of(actor, found)
     except NotFound:
         site = None
     sky = None if site is None else skyplot.sky_night(site, found.date)
     names = {(part.anchor[0], part.record.pk): _name(part.record) for part in parts}
-    others = archive.visible_nights(actor).filter(telescope=found.telescope)
+    others = night_logs.visible_nights(actor).filter(telescope=found.telescope)
     lights = [part for part in parts if isinstance(part.record, Observation)]
     context = {
         "night": found,
@@ -118,7 +125,7 @@ def night(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         "lights": lights,
         "calibrations": [part for part in parts if isinstance(part.record, Calibration)],
         "count": len(frames),
-        "cut": len(frames) == MOST,
+        "cut": len(frames) == MOST and files_of_night(actor, found).order_by()[MOST : MOST + 1].exists(),
         "hours": sum(part.hours for part in lights),
         "measured": sum(frame.zero_point is not None for frame in frames),
         "solved": sum(frame.state == "solved" for frame in frames if frame.observation),
@@ -127,6 +134,7 @@ def night(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         "before": others.filter(date__lt=found.date).first(),
         "after": others.filter(date__gt=found.date).last(),
         "may_change": may(actor, Verb.CHANGE, found),
+        "may_begin": visible(files_of_night(actor, found).order_by(), actor, Verb.CHANGE)[:1].exists(),
         "rules": [choice for choice in Rule.choices if choice[0] != Rule.NONE],
         "here": "nights",
     }
@@ -139,7 +147,7 @@ def about(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Keep what somebody says about a night."""
     actor = actor_of(request)
     found = find(NightLog.objects.all(), actor, Verb.CHANGE, uuid=uuid)
-    archive.describe_night(actor, found, request.POST.get("about", "").strip())
+    night_logs.describe_night(actor, found, request.POST.get("about", "").strip())
     messages.success(request, "Saved.")
     return redirect("night", uuid=uuid)
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,18 +18,24 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hven.accounts.access import Verb, find, may, visible
+from hven.accounts.actor import Actor
 from hven.accounts.models import Role
 from hven.errors import HvenError, Invalid
 from hven.sites import services
-from hven.sites.models import Site, Telescope
+from hven.sites.models import Site, Stay, Telescope
 from hven.sites.services import SiteWords
 from hven.web import skyplot
 from hven.web.actor import actor_of, signed_in
 from hven.web.asking import place_named
-from hven.web.belonging import observatories_of, observatory_named
+from hven.web.belonging import observatories_of, observatory_named, own_records
 from hven.web.errors import page
 
 MOST = 200  # sites or telescopes of one list
+_PART = r"(\d+(?:[.,]\d+)?)"
+_ANGLE = re.compile(
+    rf"([NSEW])?\s*([+\-−])?\s*{_PART}\s*(?:[°D:]|DEG|\s)?\s*"
+    rf"(?:{_PART}\s*(?:[′'M:]|\s)?\s*)?(?:{_PART}\s*[″\"]?\s*)?([NSEW])?"
+)
 
 
 @page
@@ -46,11 +53,11 @@ def sites(request: HttpRequest) -> HttpResponseBase:
             error = str(refused)
         else:
             return redirect("site", uuid=made.uuid)
-    shown = list(visible(Site.objects.select_related("observatory", "owner"), actor).order_by("name", "id")[:MOST])
-    telescopes = list(visible(Telescope.objects.select_related("observatory"), actor).order_by("name", "id")[:MOST])
+    shown = own_records(Site, actor)
+    telescopes = own_records(Telescope, actor)
+    places = sites_now(actor, telescopes)
     for telescope in telescopes:
-        site = telescope.site_at()
-        telescope.site = site if site is not None and may(actor, Verb.SEE, site) else None  # type: ignore[attr-defined]
+        telescope.site = places.get(telescope.pk)  # type: ignore[attr-defined]
     context = {
         "sites": shown,
         "telescopes": telescopes,
@@ -94,6 +101,15 @@ def delete(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     services.delete_site(actor, found)
     messages.success(request, f"{found.name} is deleted.")
     return redirect("sites")
+
+
+def sites_now(actor: Actor, telescopes: Sequence[Telescope]) -> dict[int, Site]:
+    """Return where telescopes stand now, by their keys, for those that the actor may know of."""
+    stays = Stay.objects.filter(Q(since__isnull=True) | Q(since__lte=timezone.now()), telescope__in=telescopes)
+    # the last one counts
+    last = {stay.telescope_id: stay.site_id for stay in stays.order_by(F("since").asc(nulls_first=True))}
+    seen = visible(Site.objects.filter(pk__in=last.values()), actor).in_bulk()
+    return {telescope: seen[site] for telescope, site in last.items() if site in seen}
 
 
 def show(request: HttpRequest, found: Site, more: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
@@ -144,8 +160,8 @@ def words_of(said: Mapping[str, Any]) -> SiteWords:
     """
     return SiteWords(
         name=said.get("name", "").strip() or None,
-        longitude_deg=degrees_said(said.get("longitude", ""), "longitude"),
-        latitude_deg=degrees_said(said.get("latitude", ""), "latitude"),
+        longitude_deg=degrees_said(said.get("longitude", ""), "longitude", "EW"),
+        latitude_deg=degrees_said(said.get("latitude", ""), "latitude", "NS"),
         height_m=number_said(said.get("height", ""), "height"),
         horizon=_horizon(said["horizon"]) if "horizon" in said else None,
         about=said.get("about", "").strip() if "about" in said else None,
@@ -163,20 +179,30 @@ def number_said(text: str, name: str) -> float | None:
         raise Invalid(f"The {name} is a number, such as 12.5.") from None
 
 
-def degrees_said(text: str, name: str) -> float | None:
-    """Return an angle as people write it: -16.5117, 16 30 42 W, 28°18′N; None for nothing."""
-    text = text.strip()
+def degrees_said(text: str, name: str, sides: str) -> float | None:
+    """Return an angle as people write it: -16.5117, 16 30 42 W, S 33, 28°18′N; None for nothing.
+
+    Parameters
+    ----------
+    name
+        What it is, for the sentence.
+    sides
+        The letters of the positive and the negative side: NS or EW.
+    """
+    # in 28d18m0s the s means seconds, elsewhere the south
+    text = re.sub(r"(?<=\d)s\b", "″", text.strip()) if re.search("[dm]", text) else text.strip()
+    text = text.upper()
     if not text:
         return None
-    side = text[-1].upper() if text[-1].upper() in "NSEW" else ""
-    if text[-1] == "s" and re.search("[dhm]", text):
-        side = ""  # seconds
-    parts = re.findall(r"\d+(?:[.,]\d+)?", text)
-    if not 1 <= len(parts) <= 3 or re.sub(r"[\d.,\s°′″'\"dhmsNSEWnsew:+\-−]", "", text):
-        raise Invalid(f"The {name} is an angle, such as -16.5117 or 16 30 42 W.")
-    value: float = sum(float(part.replace(",", ".")) / 60**power for power, part in enumerate(parts))
-    negative = text[0] in "-−" or side in {"S", "W"}
-    return -value if negative else value
+    found = _ANGLE.fullmatch(text)
+    letter = "" if found is None else found[1] or found[6] or ""
+    if found is None or (found[1] and found[6]) or (letter and letter not in sides) or (letter and found[2]):
+        raise Invalid(f"The {name} is an angle, such as -16.5117 or 16 30 42 {sides[1]}.")
+    parts = [float(part.replace(",", ".")) for part in found.group(3, 4, 5) if part]
+    if any(part >= 60 for part in parts[1:]) or any(part % 1 for part in parts[:-1]):
+        raise Invalid(f"The {name} has minutes or seconds that are none.")
+    value: float = sum(part / 60**power for power, part in enumerate(parts))
+    return -value if found[2] in {"-", "−"} or letter == sides[1] else value
 
 
 def _horizon(text: str) -> Sequence[Sequence[float]]:
