@@ -124,9 +124,9 @@ class _Reader:
                 self._named(name, mark, value)
         left = " ".join(parts[index][2] for index in free)
         self.without = self._text_of([part for part in parts if part[0].lower() not in {"r", "radius"}], set(), free)
-        days = DAYS.fullmatch(left)
-        if days:
-            self._taken(days[1], days[2] or days[1])
+        span = DAYS.fullmatch(left)
+        if span:
+            self._taken(span[1], span[2] or span[1])
         elif left:
             self._free(left, radius)
 
@@ -212,16 +212,13 @@ class _Reader:
         self._chip(f"“{text}”, and frames of its place" if place else f"“{text}”")
 
     def _near(self, text: str, radius: str = "") -> None:
-        place = place_named(text)
-        if place is None:
+        found = circle(text, radius)
+        self.notes += found.notes
+        if found.cone is None:
             self.nothing = True
-            self.notes.append(f"“{text}” is neither a position nor an object of the catalogue.")
             return
-        degrees = degrees_of(radius)
-        if degrees is None:
-            self.notes.append(f"“{radius}” is no radius in degrees; frames that hold the place itself are shown.")
-        self.wanted = replace(self.wanted, cone=Cone(*place, degrees or 0.0))
-        self._chip(f"within {degrees:g}° of {text}" if degrees else f"at {text}")
+        self.wanted = replace(self.wanted, cone=found.cone)
+        self._chip(found.words)
 
     def _album(self, said: str) -> None:
         albums = archive.visible_albums(self.actor)
@@ -238,20 +235,14 @@ class _Reader:
         self._chip(f"dataset {found.name}")
 
     def _taken(self, first: str, last: str) -> None:
-        start, end = day_of(first), day_of(last)
-        for said, read in ((first, start), (last, end)):
-            if said and read is None:
-                self.notes.append(f"“{said}” is no day: write it as 2026-03-01.")
-        if start is not None:
-            self.wanted = replace(self.wanted, exposed_from=start)
-        if end is not None:
-            self.wanted = replace(self.wanted, exposed_to=end + timedelta(days=1) - timedelta(microseconds=1))
-        if start and end:
-            words = f"taken on {first}" if first == last else f"taken {first} to {last}"
-        else:
-            words = f"taken since {first}" if start else f"taken until {last}"
-        if start or end:
-            self._chip(words)
+        found = days(first, last)
+        self.notes += found.notes
+        if found.start is not None:
+            self.wanted = replace(self.wanted, exposed_from=found.start)
+        if found.end is not None:
+            self.wanted = replace(self.wanted, exposed_to=found.end)
+        if found.words:
+            self._chip(found.words)
 
     def _chip(self, words: str) -> None:
         self.chips.append(Chip(words, self.without))
@@ -262,6 +253,53 @@ class _Reader:
         kept = [part for index, part in enumerate(parts) if index not in leave and not (free and not part[0])]
         text = " ".join(_written(*part) for part in kept)
         return {**_less(self.asked.address, "q"), **({"q": text} if text else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """A place that was asked for; no cone where nobody knows it."""
+
+    cone: Cone | None
+    words: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Whole days (UTC) that were asked for; no words where none was understood."""
+
+    start: datetime | None  # both ends included
+    end: datetime | None
+    words: str
+    notes: tuple[str, ...] = ()
+
+
+def circle(text: str, radius: str = "") -> Circle:
+    """Return the circle around a position or a named object; without a radius what holds the place itself."""
+    place = place_named(text)
+    if place is None:
+        return Circle(None, "", (f"“{text}” is neither a position nor an object of the catalogue.",))
+    degrees = degrees_of(radius)
+    notes = (f"“{radius}” is no radius in degrees; what holds the place itself is shown.",) if degrees is None else ()
+    words = f"within {degrees:g}° of {text}" if degrees else f"at {text}"
+    return Circle(Cone(*place, degrees or 0.0), words, notes)
+
+
+def days(first: str, last: str) -> Days:
+    """Return the time from the beginning of one day to the end of another; either may be empty."""
+    start, end = day_of(first), day_of(last)
+    notes = tuple(
+        f"“{said}” is no day: write it as 2026-03-01."
+        for said, read in ((first, start), (last, end))
+        if said and read is None
+    )
+    if start and end:
+        words = f"taken on {first}" if first == last else f"taken {first} to {last}"
+    elif start or end:
+        words = f"taken since {first}" if start else f"taken until {last}"
+    else:
+        words = ""
+    return Days(start, None if end is None else end + timedelta(days=1) - timedelta(microseconds=1), words, notes)
 
 
 def part_of(found: re.Match[str]) -> tuple[str, str, str]:

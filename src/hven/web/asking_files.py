@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,7 @@ from hven.accounts.actor import Actor
 from hven.archive import services as archive
 from hven.archive.models import Calibration, DataFile, NightLog, Observation
 from hven.archive.services.search import ORDERS, FilesWanted, search_files
-from hven.science.sky.discs import Cone
-from hven.web.asking import DAYS, PART, Chip, day_of, degrees_of, part_of, place_named
+from hven.web.asking import DAYS, PART, Chip, circle, days, part_of
 from hven.web.positions import read_position
 from hven.web.private import tells_place
 
@@ -99,8 +97,8 @@ def _read_text(actor: Actor, asked: FilesAsked) -> None:
             asked.chips.append(Chip(f"tag {value}", without))
         elif mark == ":" and kind in {"dataset", "album"}:
             _dataset(actor, asked, value, without)
-        elif days := DAYS.fullmatch("" if name else value):
-            _taken(asked, days[1], days[2] or days[1], without)
+        elif span := DAYS.fullmatch("" if name else value):
+            _taken(asked, span[1], span[2] or span[1], without)
         else:
             free.append((value if kind in {"name", "object"} else f"{name}{mark}{value}", without))
     _free(asked, free, radius)
@@ -151,33 +149,21 @@ def _header(actor: Actor, asked: FilesAsked, keyword: str, value: str, without: 
 
 
 def _near(asked: FilesAsked, text: str, radius: str, without: dict[str, str]) -> None:
-    place = place_named(text)
-    if place is None:
+    found = circle(text, radius)
+    asked.notes += found.notes
+    if found.cone is None:
         asked.nothing = True
-        asked.notes.append(f"“{text}” is neither a position nor an object of the catalogue.")
         return
-    degrees = degrees_of(radius)
-    if degrees is None:
-        asked.notes.append(f"“{radius}” is no radius in degrees; files that hold the place itself are shown.")
-    asked.wanted = replace(asked.wanted, cone=Cone(*place, degrees or 0.0))
-    asked.chips.append(Chip(f"within {degrees:g}° of {text}" if degrees else f"at {text}", without))
+    asked.wanted = replace(asked.wanted, cone=found.cone)
+    asked.chips.append(Chip(found.words, without))
 
 
 def _taken(asked: FilesAsked, first: str, last: str, without: dict[str, str]) -> None:
-    start, end = day_of(first), day_of(last)
-    asked.notes += [
-        f"“{said}” is no day: write it as 2026-03-01."
-        for said, read in ((first, start), (last, end))
-        if said and read is None
-    ]
-    if start is not None:
-        asked.wanted = replace(asked.wanted, taken_from=start)
-    if end is not None:
-        asked.wanted = replace(asked.wanted, taken_to=end + timedelta(days=1) - timedelta(microseconds=1))
-    if start and end:
-        asked.chips.append(Chip(f"taken on {first}" if first == last else f"taken {first} to {last}", without))
-    elif start or end:
-        asked.chips.append(Chip(f"taken since {first}" if start else f"taken until {last}", without))
+    found = days(first, last)
+    asked.notes += found.notes
+    asked.wanted = replace(asked.wanted, taken_from=found.start, taken_to=found.end)
+    if found.words:
+        asked.chips.append(Chip(found.words, without))
 
 
 _PARTS: dict[str, type[Any]] = {"night": NightLog, "observation": Observation, "calibration": Calibration}
