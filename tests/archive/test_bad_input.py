@@ -270,17 +270,17 @@ def test_a_file_for_a_deleted_dataset_is_refused_and_leaves_nothing(tycho: Calle
 def test_a_dataset_deleted_while_a_file_comes_is_told(
     tycho: Caller, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hven.storage import services as storage
+    from hven.archive.services import receive
 
-    put = storage.put
+    filed = receive.receive_bytes
 
     def slowly(*args: Any, **kwargs: Any) -> Any:
         Dataset.objects.filter(uuid=dataset).delete()
-        return put(*args, **kwargs)
+        return filed(*args, **kwargs)
 
-    monkeypatch.setattr(storage, "put", slowly)
+    monkeypatch.setattr(receive, "receive_bytes", slowly)
     assert "deleted meanwhile" in tycho.upload(dataset, WHOLE, status=404)["detail"]
-    assert not DataFile.objects.exists()
+    assert not DataFile.objects.exists() and not Blob.objects.exists()
 
 
 def test_a_file_that_comes_while_its_dataset_is_deleted_keeps_it(

@@ -80,6 +80,31 @@ def test_texts_of_the_header_are_found_and_its_numbers_and_layout_are_not(file: 
     assert found("whirlpool") == set()
 
 
+def test_nobody_finds_a_file_by_where_it_was_taken(file: DataFile) -> None:
+    cards = [["SITELAT", "28d18m00s", ""], ["ESO TEL GEOLON", "16d30m west", ""], ["OBSERVER", "Sophie", ""]]
+    DataFile.objects.filter(pk=file.pk).update(cards=cards)
+    text_index.note_again(file.pk)
+    assert found("sophie") == {file.pk}
+    assert found("28d18m00s") == found("west") == set()
+
+
+def test_the_migration_takes_places_out_of_the_words_that_are_there(file: DataFile, user: Any) -> None:
+    from importlib import import_module
+
+    from django.apps import apps
+    from django.db import connection
+
+    archive.add_tag(Actor.of(user), file, "best")
+    other = archive.add_file(archive.new_submission(Actor.of(user), origin="web"), storage.put(b"b"), "other.fits")
+    DataFile.objects.filter(pk=file.pk).update(cards=[["SITELAT", "28d18m00s", ""]])
+    text_index.write([(file.pk, ["28d18m00s"]), (other.pk, ["other"])])
+    with connection.schema_editor() as editor:
+        import_module("hven.archive.migrations.0012_words_without_places").write_anew(apps, editor)
+    assert found("28d18m00s") == set()
+    assert found("ngc7331 best") == {file.pk}
+    assert found("other") == {other.pk}
+
+
 def test_tags_of_people_and_of_the_solver_are_found_while_they_are_there(file: DataFile, user: Any) -> None:
     actor = Actor.of(user)
     archive.add_tag(actor, file, "First Light")

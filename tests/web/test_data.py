@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from hven.archive.models import DataFile
+from hven.archive.models import DataFile, Dataset
 from hven.archive.services import add_tag
+from hven.archive.services.receive import Delivery, receive_file
 from hven.jobs.models import Job
+from hven.storage import services as storage
 
+from .conftest import picture_bytes
 from .nightly import Place, observing_place
 
 
@@ -282,3 +285,61 @@ def test_an_inbox_is_shown_to_its_owner_alone(client_for, user, other_user, make
     inbox = make_frame(user).reduction.data_file.dataset
     assert "stjerneborg.fits" in page(client_for(user), f"/data/{inbox.uuid}/")
     assert client_for(other_user).get(f"/data/{inbox.uuid}/").status_code == 404
+
+
+def test_a_file_that_was_not_read_yet_is_cut_for_strangers_too(anyone, client_for, user, place) -> None:
+    made = receive_file(place.actor, place.dataset, storage.put(picture_bytes("jpeg")), Delivery("web", "phone.jpg"))
+    DataFile.objects.update(visibility="public")
+    address = f"/files/{made.uuid}/original"
+    answer = anyone.get(address)
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    assert (made.format, answer.status_code) == ("", 200)
+    assert content.startswith(b"\xff\xd8\xff")
+    assert b"a maker" not in content
+    assert b"".join(client_for(user).get(address).streaming_content) == picture_bytes("jpeg")
+    raw = receive_file(place.actor, place.dataset, storage.put(b"II*\0 of a camera"), Delivery("web", "phone.dng"))
+    DataFile.objects.update(visibility="public")
+    assert anyone.get(f"/files/{raw.uuid}/original").status_code == 403
+
+
+def test_a_zip_holds_for_strangers_what_each_download_gives_them(anyone, client_for, user, place) -> None:
+    place.take("phone.jpg", content=picture_bytes("jpeg"))
+    DataFile.objects.update(visibility="public")
+    Dataset.objects.update(visibility="public")
+
+    def phone(client: Any) -> bytes:
+        content = b"".join(client.get(f"/data/{place.dataset.uuid}/files.zip").streaming_content)
+        return zipfile.ZipFile(io.BytesIO(content)).read("Spring/phone.jpg")
+
+    single = anyone.get(f"/files/{DataFile.objects.get().uuid}/original")
+    assert phone(anyone) == single.content
+    assert b"a maker" not in single.content
+    assert phone(client_for(user)) == picture_bytes("jpeg")
+
+
+def test_a_public_file_says_nothing_of_its_private_dataset_and_night(
+    anyone, client_for, user, other_user, place
+) -> None:
+    Dataset.objects.update(name="Secret survey")
+    place.dataset.refresh_from_db()
+    made = place.take(OBJECT=None, RA=None, DEC=None)
+    DataFile.objects.update(visibility="public")
+    address = f"/files/{made.uuid}/"
+    assert "Secret survey" in page(client_for(user), address)
+    for client in (anyone, client_for(other_user)):
+        assert "Secret survey" not in page(client, address)
+
+    def night(client: Any) -> str:
+        return next(csv.DictReader(io.StringIO(page(client, "/files/list.csv"))))["night"]
+
+    assert night(client_for(user)) == "2026-03-15"
+    assert night(client_for(other_user)) == ""
+
+
+def test_a_public_file_does_not_tell_its_place_whatever_the_cards_are_called(anyone, client_for, user, place) -> None:
+    cards = {"OBS-LAT": 28.3001, "SITE-LON": -16.5117, "HIERARCH ESO TEL GEOLAT": -24.6271}
+    made = place.take(**cards)
+    DataFile.objects.update(visibility="public")
+    for client, told in ((client_for(user), True), (anyone, False)):
+        said = page(client, f"/files/{made.uuid}/")
+        assert [str(value).lstrip("-") in said for value in cards.values()] == [told] * 3

@@ -17,8 +17,9 @@ from hven.web.tiles import cache_folder
 def test_a_deleted_file_leaves_no_tiles(user: Any) -> None:
     actor = Actor.of(user)
     file = archive.add_file(archive.new_submission(actor, origin="web"), storage.put(b"x"), "a.fits")
-    folder = cache_folder() / str(file.uuid)
-    folder.mkdir(parents=True)
-    (folder / "level-0").write_bytes(b"pixels")
+    folders = [cache_folder() / f"{file.uuid}{plane}" for plane in ("", "-0123456789abcdef", "-units")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "level-0").write_bytes(b"pixels")
     imaging.delete_data_file(actor, file)
-    assert not folder.exists()
+    assert not any(folder.exists() for folder in folders)

@@ -154,3 +154,29 @@ def test_strangers_learn_nothing_of_sites_and_telescopes(anyone, client_for, oth
     assert "Izaña" not in page(client_for(other_user), "/sites/")
     said = {"name": "Mine", "site": str(place.site.uuid)}
     assert client_for(other_user).post("/telescopes/", said).status_code == 400  # a site that one may not see
+
+
+def test_what_is_emptied_in_a_form_is_taken_away(client_for, user) -> None:
+    client, place = client_for(user), observing_place(user)
+    said = {"name": "Izaña", "longitude": "-16.51", "latitude": "28.3", "height": "", "horizon": "", "about": ""}
+    client.post(f"/sites/{place.site.uuid}/change/", said)
+    place.site.refresh_from_db()
+    assert place.site.height_m is None
+    path = f"/telescopes/{place.telescope.uuid}/change/"
+    client.post(path, {"name": "Quadrant", "aperture": "400", "focal_length": "2000", "rule": "none"})
+    client.post(path, {"name": "Quadrant", "aperture": "", "focal_length": "1800", "rule": "none"})
+    place.telescope.refresh_from_db()
+    assert (place.telescope.aperture_mm, place.telescope.focal_length_mm) == (None, 1800.0)
+
+
+def test_nobody_fills_the_nights_of_a_telescope_that_is_merely_public(client_for, user, other_user) -> None:
+    from hven.archive.models import Dataset
+
+    place = observing_place(user)
+    for record in (place.site, place.telescope):
+        record.visibility = "public"
+        record.save()
+    client = client_for(other_user)
+    answer = client.post("/data/", {"name": "Hers", "telescope": str(place.telescope.uuid)})
+    assert answer.status_code == 403
+    assert not Dataset.objects.filter(name="Hers").exists()

@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -23,6 +25,7 @@ from hven.accounts import actor as scopes
 from hven.accounts.actor import Actor
 from hven.accounts.models import Grant, Membership, Owned, Role, User, Visibility
 from hven.errors import Forbidden, NotFound, Unauthenticated
+from hven.storage.statements import Question
 
 M = TypeVar("M", bound=Model)
 
@@ -44,7 +47,9 @@ _NEEDS: dict[Verb, frozenset[str]] = {
     Verb.DELETE: frozenset({scopes.WRITE}),
     Verb.SHARE: frozenset({scopes.WRITE}),
 }
+_GRANTED = frozenset({Verb.SEE, Verb.OPEN, Verb.CHANGE})  # what a grant can allow
 _NOTHING = Q(pk__in=())
+_PLACES = Question(lambda user: Membership.objects.filter(user=user).values_list("observatory_id", "role"), user=int)
 
 
 def permitted(actor: Actor, verb: Verb | str, path: str = "", kind: type[Model] | None = None) -> Q:
@@ -62,31 +67,66 @@ def permitted(actor: Actor, verb: Verb | str, path: str = "", kind: type[Model] 
     kind
         The model of that owned record, which says what it is filed in, which roles change it, and who oversees it.
     """
-    within, overseen = getattr(kind, "filed_in", ""), getattr(kind, "overseen", False)
     verb = Verb(verb)
-    if not actor.scopes & _NEEDS[verb]:
+    return rule(standing(actor, verb, kind), verb, path, kind, timezone.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that the rule looks at of who asks. Two of the same standing may do the same at the same time."""
+
+    user_id: int | None
+    scopes: frozenset[str]
+    links: frozenset[str]
+    bound_to: int | None = None  # the observatory of the key
+    places: tuple[tuple[int, int], ...] = ()  # of each membership the observatory and the role
+    oversees: bool = False
+
+
+def standing(
+    actor: Actor, verb: Verb, kind: type[Model] | None = None, places: tuple[tuple[int, int], ...] | None = None
+) -> Standing:
+    """Return where the actor stands now; `places` are those of `places_of`, for who knows them already."""
+    bound = actor.key.observatory_id if actor.key is not None else None
+    if actor.user is None or not actor.scopes & _NEEDS[verb]:
+        return Standing(None if actor.user is None else actor.user.pk, actor.scopes, actor.links, bound)
+    overseen = getattr(kind, "overseen", False) and actor.key_opens_all and oversees(actor.user, verb)
+    if places is None:
+        places = places_of(actor.user) if verb in _GRANTED and not overseen else ()
+    return Standing(actor.user.pk, actor.scopes, actor.links, bound, places, overseen)
+
+
+def places_of(user: User) -> tuple[tuple[int, int], ...]:
+    """Return of each of a user's memberships the observatory and the role."""
+    return tuple(sorted((place, role) for place, role in _PLACES.rows(user=user.pk)))
+
+
+def rule(who: Standing, verb: Verb, path: str, kind: type[Model] | None, now: datetime) -> Q:
+    """Return the condition of `permitted`: it hangs on nothing but these arguments."""
+    within = getattr(kind, "filed_in", "")
+    if not who.scopes & _NEEDS[verb]:
         return _NOTHING
     at = f"{path}__" if path else ""
     looking = verb in {Verb.SEE, Verb.OPEN}
     allowed = Q(**{f"{at}visibility": Visibility.PUBLIC}) if looking else _NOTHING
-    if looking and actor.links:
+    if looking and who.links:
         # never the empty digest, which grants to users have
-        shared = alive_grants().filter(link_digest__in=actor.links - {""}).values("record")
+        shared = alive_grants(now).filter(link_digest__in=who.links - {""}).values("record")
         allowed |= Q(**{f"{at}uuid__in": shared})
         if within:
             allowed |= Q(**{f"{at}{within}__uuid__in": shared, f"{at}{within}__owner": F(f"{at}owner")})
-    if actor.user is None:
+    if who.user_id is None:
         return allowed
-    if overseen and actor.key_opens_all and oversees(actor.user, verb):
+    if who.oversees:
         return Q(pk__isnull=False)
-    own = Q(**{f"{at}owner": actor.user})
+    own = Q(**{f"{at}owner": who.user_id})
     rank = _least_role(kind, verb)
-    places = Membership.objects.filter(user=actor.user, role__gte=rank).values("observatory")
+    places = Membership.objects.filter(user=who.user_id, role__gte=rank).values("observatory")
     own |= Q(**{f"{at}observatory__in": places})
-    if verb in {Verb.SEE, Verb.OPEN, Verb.CHANGE}:
-        own |= Q(**{f"{at}uuid__in": _granted(actor, change=not looking)})
-    if actor.key is not None and actor.key.observatory_id is not None:
-        own &= Q(**{f"{at}observatory": actor.key.observatory_id})
+    if verb in _GRANTED:
+        own |= Q(**{f"{at}uuid__in": _granted(who, now, change=not looking)})
+    if who.bound_to is not None:
+        own &= Q(**{f"{at}observatory": who.bound_to})
     return allowed | own
 
 
@@ -140,9 +180,9 @@ def need(actor: Actor, *any_of: str) -> None:
         raise Forbidden("This access key does not allow that; use one with more rights.")
 
 
-def alive_grants() -> QuerySet[Grant]:
+def alive_grants(now: datetime | None = None) -> QuerySet[Grant]:
     """Return the grants that have not ended."""
-    return Grant.objects.filter(Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
+    return Grant.objects.filter(Q(expires__isnull=True) | Q(expires__gt=now or timezone.now()))
 
 
 def _owned(model: type[Model], path: str) -> type[Model] | None:
@@ -177,11 +217,11 @@ def oversees(user: User, verb: Verb) -> bool:
     return verb != Verb.DELETE and (user.has_perm("imaging.view_all_tasks") or user.has_perm("imaging.edit_all_tasks"))
 
 
-def _granted(actor: Actor, *, change: bool) -> QuerySet[Grant, Any]:
+def _granted(who: Standing, now: datetime, *, change: bool) -> QuerySet[Grant, Any]:
     places = Q(pk__in=())
-    for membership in Membership.objects.filter(user=actor.user):
-        places |= Q(observatory=membership.observatory_id, least_role__lte=membership.role)
-    grants = alive_grants().filter(Q(user=actor.user) | places)
+    for observatory, role in who.places:
+        places |= Q(observatory=observatory, least_role__lte=role)
+    grants = alive_grants(now).filter(Q(user=who.user_id) | places)
     if change:
         grants = grants.filter(level=Grant.Level.CHANGE)
     return grants.values("record")

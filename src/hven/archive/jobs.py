@@ -21,12 +21,16 @@ register(Regular("uploads", timedelta(hours=1), _forget_uploads))
 
 
 @job_kind("archive.read", time_limit_s=300)
-def read(_context: JobContext, *, data_file_id: int) -> dict[str, Any]:
+def read(context: JobContext, *, data_file_id: int) -> None:
     """Read the header of a file and file it into its night."""
-    from hven.archive.services.reading import read_file  # noqa: PLC0415 - the science, for workers only
+    from hven.archive.services.reading import note_read, read_headers_of  # noqa: PLC0415 - the science, for workers only
 
-    found = read_file(data_file_id)
-    return {"format": found.format, "unfiled": found.unfiled} if found is not None else {"gone": True}
+    found = read_headers_of(data_file_id)
+    # Filing and the job's end are one transaction: while files come, each commit keeps somebody waiting.
+    with context.publishing() as publication:
+        publication.result = {"gone": True}
+        if found is not None and note_read(*found):
+            publication.result = {"format": found[0].format, "unfiled": found[0].unfiled}
 
 
 @job_kind(REFILE, time_limit_s=3600)

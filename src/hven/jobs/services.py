@@ -17,6 +17,9 @@ from hven.jobs.context import write_log
 from hven.jobs.kinds import kind_of
 from hven.jobs.models import ENDS, Job, State, Turn
 from hven.jobs.table import Claim
+from hven.storage.statements import Insert
+
+_ROWS = Insert(Job)
 
 
 def enqueue(
@@ -49,30 +52,32 @@ def enqueue(
     delay
         Not before so long from now.
     """
-    registered = kind_of(kind)
-    job = Job(
-        kind=kind,
-        args=dict(args or {}),
-        priority=priority,
-        parent=parent,
-        created_by=created_by,
-        idempotency_key=idempotency_key,
-        max_attempts=max_attempts or registered.max_attempts,
-        not_before=None if delay is None else timezone.now() + delay,
-    )
-    if idempotency_key is not None:
-        present = Job.objects.filter(idempotency_key=idempotency_key).first()
-        if present is not None:
-            return present
-    try:
-        with transaction.atomic():
-            job.save(force_insert=True)
-    except IntegrityError:
-        if idempotency_key is None:
-            raise
-        return Job.objects.get(idempotency_key=idempotency_key)
+    row = {
+        "kind": kind, "args": dict(args or {}), "priority": priority, "parent": parent, "created_by": created_by,
+        "max_attempts": max_attempts or kind_of(kind).max_attempts,
+        "not_before": None if delay is None else timezone.now() + delay,
+    }  # fmt: skip
+    job = _ROWS.make(**row) if idempotency_key is None else _once(idempotency_key, row)
     transaction.on_commit(wake.send)
     return job
+
+
+def ask(kind: str, args: Mapping[str, Any], created_by: User | None) -> None:
+    """Do what `enqueue` does, where nothing has to be known of the job: for what comes by the thousands."""
+    _ROWS.insert(kind=kind, args=dict(args), created_by=created_by, max_attempts=kind_of(kind).max_attempts)
+    transaction.on_commit(wake.send)
+
+
+def _once(idempotency_key: str, row: dict[str, Any]) -> Job:
+    """Return the job of a key, made if there is none."""
+    present = Job.objects.filter(idempotency_key=idempotency_key).first()
+    if present is not None:
+        return present
+    try:
+        with transaction.atomic():
+            return _ROWS.make(**row, idempotency_key=idempotency_key)
+    except IntegrityError:
+        return Job.objects.get(idempotency_key=idempotency_key)
 
 
 def cancel(job: Job) -> bool:

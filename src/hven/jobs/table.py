@@ -103,7 +103,8 @@ def claim(worker: str) -> Claim | None:
         if not taken:
             return None
         last = Turn.objects.aggregate(last=Max("turn"))["last"] or 0
-        Turn.objects.update_or_create(user=job.created_by_id or 0, defaults={"turn": last + 1})
+        turn = Turn(user=job.created_by_id or 0, turn=last + 1)
+        Turn.objects.bulk_create([turn], update_conflicts=True, unique_fields=["user"], update_fields=["turn"])
         return Claim(job.pk, job.claim + 1, job.kind)
 
 

@@ -91,8 +91,76 @@ class LocalStore:
             raise
         return changed
 
+    def place(self, content: bytes, sha256: str) -> Placed | None:
+        """Write few bytes under their name at once, and what is there already once more only if it differs.
+
+        Whoever calls this has the row of these bytes to itself. They may be relied on after `Placed.confirm`; until
+        then a power cut may leave a part of them, which the next to store them finds out. None where other bytes lie
+        under the name: they were damaged, and `receive` and `put` replace them.
+        """
+        path = f"{self.blobs}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+        try:
+            self._check_room_here(len(content))
+            return self._place(path, content)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise self._no_room() if error.errno in _FULL else error from error
+        try:
+            self.check_room(len(content))
+            new = self._make_few(path[: -len(sha256) - 1])
+            placed = self._place(path, content)
+        except OSError as error:
+            raise self._no_room() if error.errno in _FULL else error from error
+        return None if placed is None else Placed(path, placed.descriptor, (*placed.folders, *new), made=placed.made)
+
+    def _check_room_here(self, size: int) -> None:
+        """Do what `check_room` does where the folder of blobs is there; raise FileNotFoundError where it is not."""
+        found = os.statvfs(self.blobs)
+        if found.f_bavail * found.f_frsize - self.reserve <= size:
+            raise self._no_room()
+
     @staticmethod
-    def sync(folder: Path) -> None:
+    def _place(path: str, content: bytes) -> Placed | None:
+        folder = os.path.dirname(path)  # noqa: PTH120 - it is on the way of each small file
+        try:
+            # Nobody writes to a stored file again: not even by accident.
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
+        except FileExistsError:
+            descriptor = os.open(path, os.O_RDONLY)
+            os.utime(descriptor)  # so that no sweep takes it for forgotten
+            if os.pread(descriptor, len(content) + 1, 0) == content:
+                return Placed(path, descriptor, (folder,), made=False)
+            os.close(descriptor)
+            return None
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except BaseException:
+            os.close(descriptor)
+            os.unlink(path)  # noqa: PTH108 - as above
+            raise
+        return Placed(path, descriptor, (folder,), made=True)
+
+    def _make_few(self, folder: str) -> tuple[str, ...]:
+        """Make a folder of blobs; return the folders above it that have to be synced.
+
+        All 256 of the upper ones are made with the first: else each small file of a new server would wait for its own.
+        """
+        with suppress(FileExistsError):
+            try:
+                os.mkdir(folder, 0o700)  # noqa: PTH102 - it is on the way of each small file
+            except FileNotFoundError:
+                for number in range(256):
+                    (self.blobs / f"{number:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
+                self.sync(self.blobs)
+                self.sync(self.blobs.parent)
+                os.mkdir(folder, 0o700)  # noqa: PTH102 - as above
+        return (os.path.dirname(folder),)  # noqa: PTH120 - as above
+
+    @staticmethod
+    def sync(folder: Path | str) -> None:
         """Wait until what changed in a folder is on the disk."""
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -216,6 +284,31 @@ class LocalStore:
             return (folder,)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder.parent.parent, folder.parent, folder
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Bytes that lie under their name and are perhaps not on the disk yet. `confirm` or `undo` it."""
+
+    path: str
+    descriptor: int
+    folders: tuple[str, ...]  # whose entries are new
+    made: bool  # whether the name is new
+
+    def confirm(self) -> None:
+        """Wait until bytes and name are on the disk."""
+        try:
+            os.fsync(self.descriptor)
+        finally:
+            os.close(self.descriptor)
+        for folder in self.folders:
+            LocalStore.sync(folder)
+
+    def undo(self) -> None:
+        """Take the name away again, unless it was there before."""
+        if self.made:
+            with suppress(OSError):
+                os.unlink(self.path)  # noqa: PTH108 - as its path is a text
 
 
 def hashed(path: Path) -> Received:

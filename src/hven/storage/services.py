@@ -1,13 +1,15 @@
 """The verbs of storage: put bytes, take over uploads, open, sign, and remove what nobody wants any more.
 
-Stream first, write records after: `put` and its kin may take long, so call them before a transaction is opened.
+Stream first, write records after: `put` and its kin may take long, so call them before a transaction is opened. Only
+`keeping`, for few bytes, belongs into one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +23,10 @@ from hven.errors import Invalid
 from hven.storage.local import CHUNK, LocalStore
 from hven.storage.models import Blob
 from hven.storage.port import Received
+from hven.storage.statements import Insert
 from hven.storage.writing import aside
+
+_ROWS = Insert(Blob, unique=("sha256",), renewed=("wanted",))
 
 
 def store() -> LocalStore:
@@ -49,6 +54,41 @@ def put(source: bytes | IO[bytes] | Iterable[bytes], *, limit: int | None = None
     """
     place = store()
     return _keep(place, _taken(place, source, limit) or place.receive(_pieces(source), limit))
+
+
+@contextmanager
+def keeping(content: bytes) -> Iterator[Blob]:
+    """Store few bytes in the caller's transaction, which writes the records that refer to them in this block.
+
+    In the block they are on the disk to stay. If it fails they are gone again, with the transaction. The disk is waited
+    for here and not by another thread: for few bytes the two changes of thread take longer than the disk.
+
+    Raises
+    ------
+    NoRoom
+        The disk is full, or nearly.
+    """
+    place = store()
+    sha256 = hashlib.sha256(content).hexdigest()
+    # The row comes first: on a removal of the same bytes under way this waits, so the bytes are put after it.
+    blob = _ROWS.make(sha256=sha256, sha1=hashlib.sha1(content, usedforsecurity=False).hexdigest(), size=len(content))
+    placed = place.place(content, sha256)
+    if placed is None:
+        received = place.receive((content,))
+        try:
+            for folder in place.put(received):
+                place.sync(folder)
+        except BaseException:
+            place.discard(received)
+            raise
+        yield blob
+        return
+    try:
+        placed.confirm()
+        yield blob
+    except BaseException:
+        placed.undo()
+        raise
 
 
 def put_file(path: Path) -> Blob:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from django.db.models import Model, Q
+from django.db.models import Model
 
 from hven.accounts.access import Verb, visible
 from hven.accounts.actor import WRITE, Actor
-from hven.accounts.models import Membership, Observatory, Role, Visibility
+from hven.accounts.models import Observatory, Role
+from hven.accounts.services.nearness import near
 from hven.errors import Invalid
 
 M = TypeVar("M", bound=Model)
@@ -20,9 +21,7 @@ def own_records(model: type[M], actor: Actor, verb: Verb = Verb.SEE) -> list[M]:
 
     At most 200, by name.
     """
-    places = Membership.objects.filter(user=actor.user).values("observatory")
-    near = Q(visibility=Visibility.PRIVATE) | Q(owner=actor.user) | Q(observatory__in=places)
-    found = visible(model._default_manager.filter(near), actor, verb)  # noqa: SLF001 - Django's documented name
+    found = visible(model._default_manager.filter(near(actor)), actor, verb)  # noqa: SLF001 - Django's documented name
     return list(found.order_by("name", "pk")[:MOST_OFFERED])
 
 

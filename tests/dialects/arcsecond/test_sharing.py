@@ -15,8 +15,12 @@ from django.test import Client
 from django.utils import timezone
 
 from hven.accounts import services as accounts
+from hven.accounts.actor import Actor
 from hven.accounts.models import Grant, Role
+from hven.archive.models import DataFile
+from hven.archive.services.reading import read_file
 from tests.dialects.arcsecond.conftest import Caller, frame
+from tests.web.conftest import picture_bytes
 
 ONE, TWO = frame(1), frame(2)
 
@@ -134,3 +138,56 @@ def test_a_file_says_its_hashes_on_request(tycho: Caller, package: str) -> None:
     assert tycho.get(path, checksum="1")["checksum"] == {"sha256": sha256.hexdigest(), "sha1": sha1.hexdigest()}
     answer = tycho.http.get(f"/arcsecond/{path}file/", headers=tycho.headers)
     assert answer["Repr-Digest"] == f"sha-256=:{base64.b64encode(sha256.digest()).decode()}:"
+
+
+def test_a_member_does_not_share_a_package_of_an_observatory(tycho: Caller, local: Any) -> None:
+    member = Caller(accounts.create_user("kepler", "uraniborg-1576"))
+    accounts.add_member(local, member.user, Role.MEMBER)
+    portal, theirs = tycho.within("local/"), member.within("local/")
+    ours = portal.post("datasets/", {"name": "Ours"})["uuid"]
+    portal.upload(ours, ONE, "a.fits")
+    theirs.post("datapackages/", {"name": "P", "datasets": [ours], "is_public": True}, 403)
+    theirs.post("datapackages/", {"name": "P", "shared_with": ["sophie"]}, 403)
+    assert theirs.get("datapackages/") == []
+    package = f"datapackages/{theirs.post('datapackages/', {'name': 'P', 'datasets': [ours]})['uuid']}/"
+    theirs.patch(package, {"is_public": True}, 403)
+    theirs.patch(package, {"shared_with": ["sophie"]}, 403)
+    theirs.post(f"{package}links/", {}, 403)
+    theirs.get(f"{package}links/", 403)
+    link = portal.post(f"{package}links/", {})["secret"]
+    assert members(fetch(f"{package}zip/", link=link)[1]) == {}
+    assert Client().get(f"/arcsecond/{package}?link={link}").json()["datasets"] == []
+    assert theirs.get(package)["datasets"] == [ours]
+
+
+def test_an_editor_replaces_the_datasets_they_know_of(tycho: Caller, sophie: Caller, package: str) -> None:
+    from hven.archive.models import Package
+
+    accounts.grant_to(Actor.of(tycho.user), Package.objects.get(), sophie.user, Grant.Level.CHANGE)
+    kept = tycho.get(package)["datasets"]
+    hers = sophie.post("datasets/", {"name": "Hers"})["uuid"]
+    Package.objects.get().packed.update(by=sophie.user)
+    assert sophie.patch(package, {"datasets": [hers]})["datasets"] == [hers]
+    assert sorted(str(one.uuid) for one in Package.objects.get().datasets.all()) == sorted([*kept, hers])
+
+
+def test_strangers_get_a_picture_and_a_header_without_the_place(tycho: Caller, sophie: Caller) -> None:
+    dataset = tycho.post("datasets/", {"name": "Night", "is_public": True})["uuid"]
+    content = picture_bytes("jpeg")
+    picture = tycho.upload(dataset, content, "a.jpeg")["id"]
+    header = tycho.upload(dataset, frame(1, SITELAT=28.25, OBSERVER="Tycho"), "a.fits")["id"]
+    for each in DataFile.objects.all():
+        read_file(each.pk)
+    DataFile.objects.update(visibility="public")
+    assert tycho.get(f"datafiles/{picture}/file/") == content
+    answer = sophie.http.get(f"/arcsecond/datafiles/{picture}/file/", headers=sophie.headers)
+    cut = b"".join(answer.streaming_content)
+    assert b"a maker" in content and b"a maker" not in cut
+    assert int(answer["Content-Length"]) == len(cut)
+    digest = base64.b64encode(hashlib.sha256(cut).digest()).decode()
+    assert answer["Repr-Digest"] == f"sha-256=:{digest}:"
+
+    def keywords(caller: Caller) -> set[str]:
+        return {card["keyword"] for card in caller.get(f"datafiles/{header}/", header="1")["header"]}
+
+    assert keywords(tycho) - keywords(sophie) == {"SITELAT"}

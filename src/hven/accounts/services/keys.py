@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +17,7 @@ from hven.accounts.actor import Actor
 from hven.accounts.models import AccessKey, Membership, Observatory, Role, User
 from hven.accounts.secrets import digest, new_secret, well_formed
 from hven.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from hven.storage.statements import Question, columns, record
 
 SCOPES_OF_KIND: dict[str, frozenset[str]] = {
     AccessKey.Kind.API: scope.ALL,
@@ -142,7 +144,9 @@ def authenticate_secret(secret: str) -> Actor:
     if not well_formed(secret):
         raise refusal
     wanted = digest(secret)
-    key = AccessKey.objects.select_related("user").filter(digest=wanted).filter(_alive()).first()
+    now = timezone.now()
+    found = _BY_DIGEST.rows(digest=wanted, now=now)
+    key = _key_with_user(found[0]) if found else None
     # The look-up goes by digest, so its time tells nothing about a secret; the comparison guards against collations.
     if key is None or not hmac.compare_digest(key.digest, wanted) or not key.user.is_active:
         raise refusal
@@ -153,11 +157,28 @@ def authenticate_secret(secret: str) -> Actor:
         ).exists()
     ):
         raise refusal
-    now = timezone.now()
     if key.last_used is None or abs(now - key.last_used) > _USE_NOTED_EVERY:
         AccessKey.objects.filter(pk=key.pk).update(last_used=now)
     return Actor(user=key.user, key=key, scopes=frozenset(key.scopes))
 
 
-def _alive() -> Q:
-    return Q(revoked__isnull=True) & (Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
+def _alive(now: datetime | None = None) -> Q:
+    return Q(revoked__isnull=True) & (Q(expires__isnull=True) | Q(expires__gt=now or timezone.now()))
+
+
+def _key_with_user(values: list[Any]) -> AccessKey:
+    own = len(columns(AccessKey))
+    key = record(AccessKey, values[:own])
+    user: User = record(User, values[own:])
+    key._state.fields_cache["user"] = user  # noqa: SLF001 - as select_related does it
+    return key
+
+
+# Each request with a key asks this.
+_BY_DIGEST = Question(
+    lambda digest, now: AccessKey.objects.filter(_alive(now), digest=digest).values_list(
+        *columns(AccessKey), *(f"user__{name}" for name in columns(User))
+    ),
+    digest=str,
+    now=datetime,
+)

@@ -4,7 +4,7 @@ from hven.archive.models.data_file import DataFile, HeaderValue
 from hven.archive.models.dataset import Dataset
 from hven.archive.models.licence import CommercialUse, Modifications
 from hven.archive.models.night import Calibration, NightLog, Observation
-from hven.archive.models.package import Package
+from hven.archive.models.package import Package, PackagedDataset
 from hven.archive.models.submission import Submission
 from hven.archive.models.tag import Tag, TagWord
 from hven.archive.models.target import ListedTarget, Target, TargetList
@@ -14,5 +14,6 @@ from hven.sites.models import Rule
 
 __all__ = [
     "Calibration", "CommercialUse", "DataFile", "Dataset", "FileText", "HeaderValue", "ListedTarget", "Modifications",
-    "NightLog", "Observation", "Package", "Rule", "Submission", "Tag", "TagWord", "Target", "TargetList", "Upload",
+    "NightLog", "Observation", "Package", "PackagedDataset", "Rule", "Submission", "Tag", "TagWord", "Target",
+    "TargetList", "Upload",
 ]  # fmt: skip

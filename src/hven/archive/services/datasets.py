@@ -12,10 +12,11 @@ from django.db.models import QuerySet
 from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Grant, Observatory
+from hven.accounts.services.nearness import near
 from hven.accounts.services.owning import new_owner
 from hven.archive.models import Dataset, Rule
 from hven.archive.services.names import kept_text
-from hven.errors import Conflict, Invalid, NotFound
+from hven.errors import Conflict, Forbidden, Invalid, NotFound
 from hven.sites.models import Telescope
 from hven.sites.services.sites import refile
 
@@ -167,4 +168,8 @@ def _set_telescope(actor: Actor, dataset: Dataset, words: DatasetWords) -> None:
     if words.telescope is not None:
         if not access.may(actor, access.Verb.SEE, words.telescope):
             raise NotFound("There is no such telescope, or you may not see it.")
+        # its nights belong to its owner: whoever merely sees a public one opens none
+        new = words.telescope.pk != dataset.telescope_id
+        if new and not Telescope.objects.filter(near(actor), pk=words.telescope.pk).exists():
+            raise Forbidden("This telescope is somebody else's; ask its owner to share it with you.")
         dataset.telescope = words.telescope

@@ -23,11 +23,13 @@ from hven.archive.services.tags import note_words
 from hven.science.frames.frame import Card, Frame, Meaning
 from hven.science.stars.solution import SourceList
 from hven.storage.models import Blob
+from hven.storage.statements import Insert
 
 if TYPE_CHECKING:
     from hven.science.frames.headers import Headers
 
 INBOX = "Inbox"
+_ROWS, _VALUES = Insert(DataFile), Insert(HeaderValue)
 _LONGEST_TAG = 200
 _READ = (
     "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "filter", "object_name",
@@ -63,7 +65,20 @@ def add_file(
 
     The caller has asked `check_quota`, once for all files that come together: it adds up what the owner has.
     """
-    made = DataFile.objects.create(
+    return write_file(submission, blob, name, dataset, visibility, is_raw=is_raw)
+
+
+def write_file(
+    submission: Submission,
+    blob: Blob,
+    name: str,
+    dataset: Dataset | None = None,
+    visibility: str | None = None,
+    *,
+    is_raw: bool = True,
+) -> DataFile:
+    """Write what `add_file` does, in the caller's transaction."""
+    made = _ROWS.make(
         owner=submission.owner,
         observatory=submission.observatory,
         visibility=visibility or submission.visibility,
@@ -120,10 +135,10 @@ def _is_filed(data_file: DataFile) -> bool:
 
 def _note_values(data_file: DataFile) -> None:
     """Keep the cards where searches look for them."""
-    found = searchable(data_file.cards)
-    data_file.header_values.all().delete()
-    HeaderValue.objects.bulk_create(
-        HeaderValue(data_file=data_file, dataset_id=data_file.dataset_id, keyword=key, text=text) for key, text in found
+    HeaderValue.objects.filter(data_file=data_file.pk).delete()
+    _VALUES.many(
+        {"data_file": data_file.pk, "dataset": data_file.dataset_id, "keyword": key, "text": text}
+        for key, text in searchable(data_file.cards)
     )
 
 

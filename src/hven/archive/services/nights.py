@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from django.db import transaction
@@ -118,7 +118,8 @@ def site_of(actor: Actor, night: NightLog) -> Site:
     NotFound
         Nobody said where that is, or the actor may not know.
     """
-    site = night.telescope.site_at(datetime.combine(night.date, time(23), UTC))
+    stay = night.telescope.stay_of_night(night.date)
+    site = stay.site if stay is not None else None
     if site is None or not site.is_placed:
         raise NotFound("Nobody said where this telescope stood that night.")
     if not access.may(actor, access.Verb.SEE, site):

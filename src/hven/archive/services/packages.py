@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from hven.accounts import access
 from hven.accounts import services as accounts
 from hven.accounts.actor import Actor
-from hven.accounts.models import Grant, Observatory, User, Visibility
+from hven.accounts.models import Grant, Membership, Observatory, Role, User, Visibility
 from hven.accounts.services.owning import new_owner
-from hven.archive.models import DataFile, Dataset, Package
+from hven.archive.models import DataFile, Dataset, Package, PackagedDataset
 from hven.archive.services.names import kept_text
-from hven.errors import Invalid, NotFound
+from hven.errors import Forbidden, Invalid, NotFound
 
 MOST_SHARED = 200  # people
 
@@ -26,7 +26,7 @@ class PackageWords:
 
     name: str | None = None
     about: str | None = None
-    datasets: Sequence[Dataset] | None = None
+    datasets: Sequence[Dataset] | None = None  # besides those of which the actor does not know; they stay
     public: bool | None = None
 
 
@@ -62,15 +62,46 @@ def delete_package(actor: Actor, package: Package) -> None:
 def files_of_package(actor: Actor, package: Package) -> QuerySet[DataFile]:
     """Return the files that whoever may open a package gets with it, dataset by dataset.
 
-    They are those of the package's owner or observatory, and what the actor may open anyway: nobody hands on what was
-    only shown to them.
+    Of a dataset they are those that who put it in may give away: their own, and those of an observatory in which they
+    are an admin still. Besides there are those that the actor may open anyway: nobody hands on what was only shown to
+    them, neither the package's owner nor whoever may change it.
     """
-    handed_on = Q(owner=package.owner)
-    if package.observatory_id is not None:
-        handed_on |= Q(observatory=package.observatory_id)
-    inside = DataFile.objects.filter(dataset__in=package.datasets.all()).select_related("blob", "dataset")
+    packed = package.packed.filter(dataset=OuterRef("dataset"))
+    admin = Q(
+        by__memberships__observatory=OuterRef("observatory"),
+        by__memberships__role__gte=Role.ADMIN,
+    )
+    handed_on = Exists(packed.filter(by=OuterRef("owner"))) | Exists(packed.filter(admin))
+    inside = DataFile.objects.filter(dataset__in=package.packed.values("dataset")).select_related("blob", "dataset")
     allowed = handed_on | access.permitted(actor, access.Verb.OPEN, kind=DataFile)
     return inside.filter(allowed).order_by("dataset", "id")
+
+
+def datasets_of_package(actor: Actor, package: Package) -> QuerySet[Dataset]:
+    """Return the datasets in a package that the actor may know of: those they see or of which they get files."""
+    given = files_of_package(actor, package).order_by().values("dataset")
+    known = access.permitted(actor, access.Verb.SEE, kind=Dataset)
+    return Dataset.objects.filter(known | Q(pk__in=given), packed__package=package).order_by("name", "id")
+
+
+def may_share(actor: Actor, package: Package) -> bool:
+    """Say whether the actor may give a package to others: its owner, or in an observatory's name an admin there.
+
+    Having made one in an observatory's name is not enough: it hands on what others put into it.
+    """
+    if not access.may(actor, access.Verb.SHARE, package):
+        return False
+    if package.observatory_id is None:
+        return True
+    places = Membership.objects.filter(user=actor.user, observatory=package.observatory_id)
+    return places.filter(role__gte=Role.ADMIN).exists()
+
+
+def check_share(actor: Actor, package: Package) -> None:
+    """Raise Unauthenticated or Forbidden unless the actor may give a package to others."""
+    access.check(actor, access.Verb.SHARE, package)
+    if not may_share(actor, package):
+        raise Forbidden("To share a package of an observatory takes an admin there; ask one.")
 
 
 @transaction.atomic
@@ -84,7 +115,7 @@ def share_with(actor: Actor, package: Package, names: Sequence[str]) -> None:
     Invalid, NotFound
         They are very many, or one of them is unknown.
     """
-    access.check(actor, access.Verb.SHARE, package)
+    check_share(actor, package)
     if len(names) > MOST_SHARED:
         raise Invalid(f"A package is shared with up to {MOST_SHARED} people by name.")
     users = []
@@ -114,15 +145,31 @@ def _say(actor: Actor, package: Package, words: PackageWords) -> Package:
         raise Invalid("A package's name has 1 to 200 characters.")
     if words.about is not None:
         package.about = kept_text(words.about)[:10_000]
+    wanted = package.visibility
     if words.public is not None:
         wanted = Visibility.PUBLIC if words.public else Visibility.PRIVATE
-        if package.pk is not None and package.visibility != wanted:
-            access.check(actor, access.Verb.SHARE, package)
+    if package.pk is None:
+        package.save()
+    if package.visibility != wanted:
+        check_share(actor, package)
         package.visibility = wanted
     package.save()
     if words.datasets is not None:
-        for dataset in words.datasets:
-            if not access.may(actor, access.Verb.OPEN, dataset):
-                raise NotFound("There is no such dataset, or you may not open it.")
-        package.datasets.set(words.datasets)
+        _pack(actor, package, words.datasets)
     return package
+
+
+def _pack(actor: Actor, package: Package, wanted: Sequence[Dataset]) -> None:
+    """Let these be the datasets of a package, of those that the actor may know of: what others put in stays."""
+    present = set(package.packed.values_list("dataset", flat=True))
+    known = datasets_of_package(actor, package).order_by().values_list("pk", flat=True)
+    package.packed.filter(dataset__in=list(known)).exclude(dataset__in=wanted).delete()
+    for dataset in wanted:
+        if dataset.pk in present:
+            continue  # and who put it in stays noted: it is theirs that is handed on
+        if not access.may(actor, access.Verb.OPEN, dataset):
+            raise NotFound("There is no such dataset, or you may not open it.")
+        if dataset.inbox:
+            raise Invalid("An inbox is for its owner alone; make a dataset of what you want to hand on.")
+        PackagedDataset.objects.create(package=package, dataset=dataset, by=actor.user)
+        present.add(dataset.pk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,27 +11,41 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from hven.accounts import access
-from hven.accounts.actor import UPLOAD, WRITE, Actor
+from hven.accounts.actor import Actor
 from hven.archive.models import DataFile, Dataset, Submission
 from hven.archive.models.tag import Tag, fold
 from hven.archive.services import text_index
 from hven.archive.services.datasets import checked_tags
-from hven.archive.services.files import add_file
+from hven.archive.services.files import write_file
+from hven.archive.services.filling import GONE, check_fill
 from hven.archive.services.names import safe_name
 from hven.archive.services.quotas import check_quota
 from hven.archive.services.submissions import new_submission
 from hven.archive.services.tags import note_words
-from hven.errors import Conflict, Forbidden, NotFound
+from hven.errors import Conflict, NotFound
 from hven.jobs import services as jobs
 from hven.storage import services as storage
 from hven.storage.models import Blob
+from hven.storage.statements import Question
 
 READ = "archive.read"
 _PACKED = re.compile(r"\.(gz|gzip|bz2|bzip2|zip|fz)$", re.IGNORECASE)
 _MOST_NUMBERED = 100_000
-_SMALL = 1_000_000  # bytes: of so few the disk confirms all while others wait for the database
-GONE = "The dataset was deleted meanwhile; the file was not kept."
+SMALL = 1_000_000  # bytes: others wait for the database while so few go to the disk
+# Whoever files into the same dataset waits here, so that a name is taken once.
+_LOCK = Question(
+    lambda pk: Dataset.objects.select_for_update().filter(pk=pk).values_list("name", "observatory_id", "visibility"),
+    pk=int,
+)
+# A range and not LIKE, which no index answers.
+_NEAR = Question(
+    lambda dataset, first, last: DataFile.objects.filter(dataset=dataset, name__gte=first, name__lte=last).values_list(
+        "pk", "name", "blob_id"
+    ),
+    dataset=int,
+    first=str,
+    last=str,
+)
 
 
 class Duplicate(Conflict):
@@ -55,15 +68,18 @@ class Delivery:
 
 
 def receive_bytes(actor: Actor, dataset: Dataset, file: Any, delivery: Delivery) -> DataFile:
-    """Store a file that came with a form and file it; errors are those of `receive_file` and of `storage.put`.
+    """Store a file that came with a form, and file it in a dataset that `find_to_fill` gave.
 
-    Who may not fill the dataset is told before anything is stored. A small file becomes bytes and record in one
-    transaction: each waits for the disk once.
+    A small file that lies in memory becomes bytes and record in one transaction. Errors are those of `receive_file` and
+    of `storage.put`.
     """
-    check_fill(actor, dataset)
-    together = transaction.atomic() if (file.size or 0) < _SMALL else contextlib.nullcontext()
-    with together:
+    if getattr(file, "hashes", None) is not None or file.size >= SMALL:
         return _file(actor, dataset, storage.put(file, limit=settings.HVEN_MAX_UPLOAD), delivery)
+    tags = checked_tags(delivery.tags)
+    with transaction.atomic():
+        _locked(dataset)
+        with storage.keeping(file.read()) as blob:
+            return _filed(actor, dataset, blob, delivery, tags)
 
 
 def receive_file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery) -> DataFile:
@@ -89,37 +105,27 @@ def receive_file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery)
 def _file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery) -> DataFile:
     tags = checked_tags(delivery.tags)
     with transaction.atomic():
-        # Whoever files into the same dataset waits here, so that a name is taken once.
-        found = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
-        if found is None:
-            raise NotFound(GONE)
-        dataset = found
-        name = _free_name(dataset, safe_name(delivery.name, fallback="unnamed"), blob)
-        submission = _submission(actor, dataset, delivery)
-        check_quota(submission.owner, blob.size)
-        data_file = add_file(submission, blob, name, dataset, dataset.visibility, is_raw=delivery.is_raw)
-        if tags:
-            set_tags(data_file, tags, actor)
-        jobs.enqueue(READ, {"data_file_id": data_file.pk}, created_by=actor.user)
-    return data_file
+        return _filed(actor, _locked(dataset), blob, delivery, tags)
 
 
-def check_fill(actor: Actor, dataset: Dataset) -> None:
-    """Raise Forbidden unless the actor may put files into a dataset: who changes it, or fills it by an upload key.
-
-    Raise Unauthenticated where nobody asks.
-    """
-    access.need(actor, UPLOAD, WRITE)
-    if access.may(actor, access.Verb.CHANGE, dataset):
-        return
-    with_key = actor.key is not None and UPLOAD in actor.scopes and actor.user is not None
-    if with_key and access.may(Actor.of(actor.user), access.Verb.CHANGE, dataset):  # type: ignore[arg-type] # tested
-        bound = actor.key.observatory_id if actor.key is not None else None
-        if bound is None or bound == dataset.observatory_id:
-            return
-    if not Dataset.objects.filter(pk=dataset.pk).exists():
+def _locked(dataset: Dataset) -> Dataset:
+    """Bring up to date what files take from their dataset; it stays so to the end of the transaction."""
+    found = _LOCK.rows(pk=dataset.pk)
+    if not found:
         raise NotFound(GONE)
-    raise Forbidden("You may not put files into this dataset; ask its owner.")
+    [(dataset.name, dataset.observatory_id, dataset.visibility)] = found
+    return dataset
+
+
+def _filed(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery, tags: Sequence[str]) -> DataFile:
+    name = _free_name(dataset, safe_name(delivery.name, fallback="unnamed"), blob)
+    submission = _submission(actor, dataset, delivery)
+    check_quota(submission.owner, blob.size)
+    data_file = write_file(submission, blob, name, dataset, dataset.visibility, is_raw=delivery.is_raw)
+    if tags:
+        set_tags(data_file, tags, actor)
+    jobs.ask(READ, {"data_file_id": data_file.pk}, created_by=actor.user)
+    return data_file
 
 
 def set_tags(data_file: DataFile, tags: Sequence[str], actor: Actor) -> None:
@@ -155,15 +161,13 @@ def _free_name(dataset: Dataset, name: str, blob: Blob) -> str:
     """
     stem, ending = _parts(name)
     pattern = rf"^{re.escape(stem)} \(\d+\){re.escape(ending)}$"
-    taken: dict[str, DataFile] = {}
-    # A range and not LIKE, which no index answers.
+    taken = set()
     beginning = stem[:150]
-    near = dataset.data_files.filter(name__gte=beginning, name__lte=f"{beginning}\U0010ffff").defer("cards", "meaning")
-    for each in near.select_related("dataset"):
-        if each.name == name or re.match(pattern, each.name):
-            if each.blob_id == blob.pk:
-                raise Duplicate(each)
-            taken[each.name] = each
+    for pk, present, blob_id in _NEAR.rows(dataset=dataset.pk, first=beginning, last=f"{beginning}\U0010ffff"):
+        if present == name or re.match(pattern, present):
+            if blob_id == blob.pk:
+                raise Duplicate(DataFile.objects.select_related("dataset").get(pk=pk))
+            taken.add(present)
     if name not in taken:
         return name
     for number in range(2, _MOST_NUMBERED):

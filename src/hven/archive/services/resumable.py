@@ -14,9 +14,10 @@ from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.archive.models import DataFile, Dataset, Upload
 from hven.archive.services.datasets import checked_tags
+from hven.archive.services.filling import check_fill
 from hven.archive.services.names import safe_name
 from hven.archive.services.quotas import check_quota
-from hven.archive.services.receive import Delivery, Duplicate, check_fill, receive_file
+from hven.archive.services.receive import Delivery, Duplicate, receive_file
 from hven.errors import Invalid, NotFound, TooLarge
 from hven.storage import services as storage
 

@@ -16,9 +16,11 @@ from hven.archive.models import Dataset, Submission
 from hven.archive.services.licences import NO_LICENCE, Licence
 from hven.archive.services.names import safe_name
 from hven.errors import Unauthenticated
+from hven.storage.statements import Insert
+
+_ROWS = Insert(Submission)
 
 
-@transaction.atomic
 def new_submission(
     actor: Actor,
     *,
@@ -49,20 +51,23 @@ def new_submission(
     if actor.user is None or (actor.user.is_visitor and not settings.HVEN_VISITORS):
         raise Unauthenticated("Sign in, or send an access key, to hand something over.")
     licence.check()
-    return Submission.objects.create(
-        owner=actor.user,
-        observatory=observatory or (actor.key.observatory if actor.key else None),
-        finished=finished,
-        visibility=visibility,
-        origin=origin,
-        name=safe_name(name),
-        url=url,
-        address=address,
-        arguments=arguments or {},
-        dataset=dataset,
-        commercial_use=licence.commercial_use,
-        modifications=licence.modifications,
-    )
+    said: dict[str, Any] = {
+        "owner": actor.user,
+        "observatory": observatory or (actor.key.observatory if actor.key else None),
+        "finished": finished,
+        "visibility": visibility,
+        "origin": origin,
+        "name": safe_name(name),
+        "address": address,
+        "dataset": dataset,
+        "commercial_use": licence.commercial_use,
+        "modifications": licence.modifications,
+    }
+    if url:
+        said["url"] = url
+    if arguments:
+        said["arguments"] = arguments
+    return _ROWS.make(**said)
 
 
 @transaction.atomic

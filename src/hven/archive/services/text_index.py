@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from hven.archive.models import DataFile, Dataset, FileText, Tag
 from hven.archive.services.header_values import is_left_out
 from hven.archive.services.names import kept_text
+from hven.science.frames.whereabouts import tells_place
 
 MOST_ASKED = 50  # words of one question; what comes after them is not looked at
 _MOST_OF_HEADER, _MOST = 200, 600  # words of one file
@@ -125,8 +126,8 @@ def _dataset_word(dataset_id: int) -> str:
 
 def _of_card(keyword: str, value: Any) -> Iterator[str]:
     """Give the words of a header card's text; numbers are found by their values, in another table."""
-    if not isinstance(value, str) or is_left_out(keyword):
-        return
+    if not isinstance(value, str) or is_left_out(keyword) or tells_place(keyword):
+        return  # who may not read where a frame was taken must not find it by that either
     text = value.strip().strip("'")
     if time := _TIME.match(text):
         yield from words_of(time[1])  # the day; the rest would be a word of its own for each file

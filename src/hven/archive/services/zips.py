@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import itertools
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from hven.archive.models import DataFile, Dataset
-from hven.archive.services.names import safe_name
+from hven.archive.services.names import numbered, safe_name
+from hven.errors import Forbidden, NotFound
 from hven.storage import services as storage
 
 CHUNK = 1 << 20
@@ -43,22 +44,35 @@ class _Out(io.RawIOBase):
         return found
 
 
-def zipped(files: Iterable[DataFile]) -> Iterator[bytes]:
+def zipped(files: Iterable[DataFile], cut: Callable[[DataFile], bytes | None] = lambda _file: None) -> Iterator[bytes]:
     """Yield a zip archive of data files, each in a folder of its dataset's name, unpacked: frames hardly shrink.
 
-    At its end lies the manifest, which `sha256sum -c` reads.
+    At its end lies the manifest, which `sha256sum -c` reads. What could not be packed stands there with the reason.
+
+    Parameters
+    ----------
+    cut
+        Gives for a file the bytes to pack in place of its own, or None for these; one that it refuses (Forbidden) is
+        left out.
     """
     out = _Out()
     folders = _Folders()
     manifest: list[str] = []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for data_file in files:
-            path = f"{folders.of(data_file.dataset)}/{data_file.name}"
-            manifest.append(f"{data_file.blob.sha256}  {path}\n")
+            path = folders.path_of(data_file)
+            try:
+                content = cut(data_file)
+                stream = storage.open_blob(data_file.blob) if content is None else io.BytesIO(content)
+            except (Forbidden, NotFound) as refused:
+                manifest.append(f"# left out: {path}: {refused}\n")
+                continue
+            sha256 = data_file.blob.sha256 if content is None else hashlib.sha256(content).hexdigest()
+            manifest.append(f"{sha256}  {path}\n")
             info = zipfile.ZipInfo(path, data_file.created.timetuple()[:6])
-            info.file_size = data_file.size
-            large = data_file.size > 2**31
-            with archive.open(info, "w", force_zip64=large) as entry, storage.open_blob(data_file.blob) as stream:
+            info.file_size = data_file.size if content is None else len(content)
+            large = info.file_size > 2**31
+            with stream, archive.open(info, "w", force_zip64=large) as entry:
                 while piece := stream.read(CHUNK):
                     entry.write(piece)
                     if ready := out.taken():
@@ -70,21 +84,25 @@ def zipped(files: Iterable[DataFile]) -> Iterator[bytes]:
 
 
 class _Folders:
-    """Names of folders for datasets: two of one name, of two people, do not become one."""
+    """Paths of files in folders for datasets: neither two datasets nor two files of one name become one."""
 
     def __init__(self) -> None:
         self._of: dict[int, str] = {}
         self._taken = {MANIFEST}
 
-    def of(self, dataset: Dataset) -> str:
+    def path_of(self, data_file: DataFile) -> str:
+        """Return where a file lies."""
+        folder = self._folder_of(data_file.dataset)
+        return self._free(f"{folder}/{name}" for name in numbered(data_file.name, is_file=True))
+
+    def _folder_of(self, dataset: Dataset) -> str:
         if dataset.pk not in self._of:
             plain = safe_name(dataset.name.replace("/", "_").replace("\\", "_"), fallback="dataset")
-            name = next(name for name in _numbered(plain) if name.casefold() not in self._taken)
-            self._taken.add(name.casefold())
-            self._of[dataset.pk] = name
+            self._of[dataset.pk] = self._free(numbered(plain))
         return self._of[dataset.pk]
 
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name} ({number})" for number in itertools.count(2))
+    def _free(self, paths: Iterator[str]) -> str:
+        # whatever the capitals: some disks take both for one
+        found = next(path for path in paths if path.casefold() not in self._taken)
+        self._taken.add(found.casefold())
+        return found

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hven.accounts import services as accounts
-from hven.accounts.access import Verb
 from hven.accounts.actor import Actor
 from hven.accounts.models import Grant
 from hven.archive.models import Package
+from hven.archive.services.packages import check_share
 from hven.dialects.arcsecond import wire
 from hven.dialects.arcsecond.base import ArcsecondView, number, words
 from hven.dialects.arcsecond.places import ANY, MANY
@@ -34,19 +34,29 @@ class ByLink(ArcsecondView):
         return accounts.link_actor(super().actor, self.request.query_params.get("link", ""))
 
 
-class PackageLinks(ArcsecondView):
+class _LinksView(ArcsecondView):
+    """What views of links share."""
+
+    def _package(self, uuid: UUID) -> Package:
+        """Return a package that the caller may give to others."""
+        found: Package = self.find(Package, uuid=uuid)
+        check_share(self.actor, found)
+        return found
+
+
+class PackageLinks(_LinksView):
     """The links of a data package."""
 
     @described(responses=MANY)
     def get(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """List them, without their secrets, which are kept nowhere."""
-        package = self.find(Package, Verb.SHARE, uuid=uuid)
+        package = self._package(uuid)
         return Response([_wired(one) for one in accounts.links_of(self.actor, package)])
 
     @described(request=ANY, responses={201: dict[str, Any]})
     def post(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Make one, for some ``days`` or until it is taken back; the answer alone has its address."""
-        package = self.find(Package, Verb.SHARE, uuid=uuid)
+        package = self._package(uuid)
         days = number(words(request), "days")
         if days is not None and not 0 < days <= LONGEST_DAYS:
             raise Invalid(f"days is a number of days up to {LONGEST_DAYS:g}, or left out.")
@@ -56,13 +66,13 @@ class PackageLinks(ArcsecondView):
         return Response({**_wired(made.grant), "secret": made.secret, "download": f"{address}?link={made.secret}"}, 201)
 
 
-class OnePackageLink(ArcsecondView):
+class OnePackageLink(_LinksView):
     """One link of a data package."""
 
     @described(responses={204: None})
     def delete(self, request: Request, uuid: UUID, link: UUID, subdomain: str = "") -> Response:
         """Take it back."""
-        accounts.revoke_grant(self.actor, self.find(Package, Verb.SHARE, uuid=uuid), link)
+        accounts.revoke_grant(self.actor, self._package(uuid), link)
         return Response(status=204)
 
 

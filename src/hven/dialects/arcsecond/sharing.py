@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
@@ -18,9 +19,9 @@ from hven.accounts import access
 from hven.accounts.access import Verb
 from hven.archive.models import Dataset, Package, Target, TargetList
 from hven.archive.services import packages, targets
+from hven.archive.services.handing_out import zip_for
 from hven.archive.services.packages import PackageWords
 from hven.archive.services.targets import TargetWords
-from hven.archive.services.zips import zipped
 from hven.dialects.arcsecond import wire
 from hven.dialects.arcsecond.base import ArcsecondView, number, text, uuid_of, words
 from hven.dialects.arcsecond.links import ByLink
@@ -40,10 +41,11 @@ class _PackageView(ByLink):
         if link := self.request.query_params.get("link", ""):
             address += f"?{urlencode({'link': link})}"
         shown = packages.shared_with(one) if access.may(self.actor, Verb.CHANGE, one) else []
-        return wire.package(one, address, shown)
+        return wire.package(one, packages.datasets_of_package(self.actor, one), address, shown)
 
+    @transaction.atomic
     def say(self, package: Package | None, sent: dict[str, Any]) -> Package:
-        """Make or change a package as a request says."""
+        """Make or change a package as a request says, all of it or nothing."""
         named = sent.get("datasets")
         if named is not None and not isinstance(named, list):
             raise Invalid("datasets are a list of uuids.")
@@ -51,7 +53,7 @@ class _PackageView(ByLink):
         said = PackageWords(
             name=text(sent, "name"),
             about=text(sent, "description"),
-            datasets=None if named is None else [self.find(Dataset, uuid=uuid_of(one, "datasets")) for one in named],
+            datasets=None if named is None else [self._dataset(package, uuid_of(one, "datasets")) for one in named],
             public=public if isinstance(public, bool) else None,
         )
         if package is None:
@@ -64,6 +66,12 @@ class _PackageView(ByLink):
                 raise Invalid("shared_with is a list of user names.")
             packages.share_with(self.actor, made, [str(name) for name in names])
         return made
+
+    def _dataset(self, package: Package | None, uuid: UUID) -> Dataset:
+        """Return a dataset that is in a package, or that the caller may see."""
+        inside = None if package is None else packages.datasets_of_package(self.actor, package).filter(uuid=uuid)
+        found: Dataset = (inside.first() if inside is not None else None) or self.find(Dataset, uuid=uuid)
+        return found
 
 
 class Packages(_PackageView):
@@ -79,7 +87,7 @@ class Packages(_PackageView):
             rows = access.visible(Package.objects.filter(either), self.actor).order_by("id")
         if name := request.query_params.get("name", ""):
             rows = rows.filter(name=name)
-        return self.listed(rows.select_related("owner", "observatory").prefetch_related("datasets"), self.wired)
+        return self.listed(rows.select_related("owner", "observatory"), self.wired)
 
     @described(request=ANY, responses={201: dict[str, Any]})
     def post(self, request: Request, subdomain: str = "") -> Response:
@@ -117,7 +125,7 @@ class PackageZip(ByLink):
         """Return the files of its datasets, packed while they are sent."""
         package = self.find(Package, Verb.OPEN, uuid=uuid)
         files = packages.files_of_package(self.actor, package)
-        response = StreamingHttpResponse(zipped(files.iterator(chunk_size=500)), content_type="application/zip")
+        response = StreamingHttpResponse(zip_for(self.actor, files), content_type="application/zip")
         response["Content-Disposition"] = content_disposition_header(True, f"{package.name}.zip") or "attachment"
         return response
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from hven.accounts.models import Membership, Observatory, Role, User
 from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation, Package, Target, TargetList
@@ -38,7 +41,7 @@ def site(one: Site) -> dict[str, Any]:
         "telescopes": [
             str(stay.telescope.uuid)
             for stay in one.stays.select_related("telescope")
-            if stay.telescope.site_at() == one
+            if stay.telescope.site_at(timezone.now()) == one
         ],
         **_whose(one),
     }
@@ -47,11 +50,12 @@ def site(one: Site) -> dict[str, Any]:
 def telescope(one: Telescope) -> dict[str, Any]:
     """Return a telescope; where it stood when stands in ``stays``."""
     stays = sorted(one.stays.select_related("site"), key=lambda stay: (stay.since is not None, stay.since))
+    begun = [stay for stay in stays if stay.since is None or stay.since <= timezone.now()]
     return {
         "uuid": str(one.uuid),
         "name": one.name,
         "alias": one.alias,
-        "observing_site": str(stays[-1].site.uuid) if stays else None,
+        "observing_site": str(begun[-1].site.uuid) if begun else None,
         "stays": [{"observing_site": str(stay.site.uuid), "since": time(stay.since)} for stay in stays],
         "aperture_mm": one.aperture_mm,
         "focal_length_mm": one.focal_length_mm,
@@ -163,13 +167,13 @@ def data_file(one: DataFile, address: str) -> dict[str, Any]:
     }
 
 
-def package(one: Package, address: str, shared_with: list[str]) -> dict[str, Any]:
-    """Return a data package; `address` is where its zip is."""
+def package(one: Package, datasets: Iterable[Dataset], address: str, shared_with: list[str]) -> dict[str, Any]:
+    """Return a data package with those of its datasets that the caller may know of; `address` is where its zip is."""
     return {
         "uuid": str(one.uuid),
         "name": one.name,
         "description": one.about,
-        "datasets": [str(each.uuid) for each in one.datasets.all()],
+        "datasets": [str(each.uuid) for each in datasets],
         "shared_with": shared_with,
         "download": address,
         **_whose(one),

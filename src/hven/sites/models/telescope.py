@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import zip_longest
 
 from django.db import models
 from django.db.models import Q
 
 from hven.accounts.models import Owned, Role
+from hven.science.sky.nights import night_bounds
 from hven.sites.models.rule import Rule
 from hven.sites.models.site import Site
 
@@ -34,13 +36,27 @@ class Telescope(Owned):
     def __str__(self) -> str:
         return self.name
 
-    def site_at(self, moment: datetime | None = None) -> Site | None:
-        """Return where it stood at a moment (by default where it stands last); None where nobody said."""
+    def stay_at(self, moment: datetime | None = None) -> Stay | None:
+        """Return the stay that held at a moment, by default the last one, which may begin in the future."""
         stays = self.stays.select_related("site")
         if moment is not None:
             stays = stays.filter(Q(since__isnull=True) | Q(since__lte=moment))
-        stay = stays.order_by(models.F("since").desc(nulls_last=True)).first()
+        return stays.order_by(models.F("since").desc(nulls_last=True)).first()
+
+    def site_at(self, moment: datetime | None = None) -> Site | None:
+        """Return where it stood at a moment (by default where it stands last); None where nobody said."""
+        stay = self.stay_at(moment)
         return stay.site if stay is not None else None
+
+    def stay_of_night(self, night: date) -> Stay | None:
+        """Return the stay under which the files of a night are filed: the one that holds for most of that night.
+
+        For each stay it lasts from noon to noon at its own site, so that a telescope moved at noon has whole nights.
+        """
+        stays = list(self.stays.select_related("site").order_by(models.F("since").asc(nulls_first=True)))
+        ends = [stay.since for stay in stays[1:]]
+        lasting = [_held(stay, end, night) for stay, end in zip_longest(stays, ends)]
+        return stays[lasting.index(max(lasting))] if stays else None
 
 
 class Stay(models.Model):
@@ -58,3 +74,10 @@ class Stay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.telescope} at {self.site}"
+
+
+def _held(stay: Stay, end: datetime | None, night: date) -> timedelta:
+    """Return how much of a night a stay lasts that another one follows at `end`; below 0 where it misses the night."""
+    night = min(night, date.max - timedelta(days=1))  # of the last night there is no end
+    begins, ends = night_bounds(night, stay.site.longitude_deg or 0.0)
+    return min(end or ends, ends) - max(stay.since or begins, begins)

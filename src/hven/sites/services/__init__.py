@@ -7,9 +7,10 @@ from hven.sites.services.telescopes import (
     create_telescope,
     delete_telescope,
     move_telescope,
+    move_telescope_on,
 )
 
 __all__ = [
     "SiteWords", "TelescopeWords", "change_site", "change_telescope", "create_site", "create_telescope", "delete_site",
-    "delete_telescope", "move_telescope",
+    "delete_telescope", "move_telescope", "move_telescope_on",
 ]  # fmt: skip

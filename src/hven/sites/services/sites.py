@@ -13,11 +13,13 @@ from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.accounts.models import Observatory
 from hven.accounts.services.owning import new_owner
+from hven.accounts.text import kept_line, kept_text
 from hven.errors import Conflict, Invalid
 from hven.jobs import services as jobs
 from hven.sites.models import Site, Telescope
 
 REFILE = "archive.refile"  # a kind of job that the archive registers: nights follow what is said of a telescope
+LONGEST_ABOUT = 10_000  # characters
 _MOST_HORIZON = 721
 
 
@@ -31,6 +33,7 @@ class SiteWords:
     height_m: float | None = None
     horizon: Sequence[Sequence[float]] | None = None  # (azimuth, altitude) in degrees
     about: str | None = None
+    without: frozenset[str] = frozenset()  # fields that are taken away: height_m
 
 
 @transaction.atomic
@@ -77,9 +80,13 @@ def delete_site(actor: Actor, site: Site) -> None:
         One did; its nights would lose their place.
     """
     access.check(actor, access.Verb.DELETE, site)
-    names = list(Telescope.objects.filter(stays__site=site).distinct().values_list("name", flat=True)[:3])
-    if names:
-        raise Conflict(f"Telescopes stand or stood there ({', '.join(names)}); move or delete them first.")
+    stood = Telescope.objects.filter(stays__site=site).distinct()
+    if stood.exists():
+        known = access.visible(stood, actor)
+        names = list(known.order_by("name", "id").values_list("name", flat=True)[:3])
+        others = stood.count() > len(names)
+        said = f"{', '.join(names)}{' and others' if others else ''}" if names else "of others"
+        raise Conflict(f"Telescopes stand or stood there ({said}); move or delete them first.")
     site.delete()
 
 
@@ -95,16 +102,18 @@ def _say(site: Site, words: SiteWords) -> None:
         raise Invalid("A latitude lies between -90 and 90 degrees.")
     if words.height_m is not None and not -1000 <= words.height_m <= 1e6:
         raise Invalid("A height is a number of metres above the sea.")
+    for name in words.without & {"height_m"}:
+        setattr(site, name, None)
     for field in fields(words):
         value: Any = getattr(words, field.name)
-        if value is None:
+        if value is None or field.name == "without":
             continue
         if field.name == "horizon":
             value = _horizon(value)
         if field.name == "longitude_deg":
             value = value if -180 <= value <= 180 else 180 - (180 - value) % 360
         setattr(site, field.name, value)
-    site.name = site.name.strip()
+    site.name, site.about = kept_line(site.name), kept_text(site.about)[:LONGEST_ABOUT]
     if not site.name or len(site.name) > 200:
         raise Invalid("A site's name has 1 to 200 characters.")
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.accounts.models import Observatory
+from hven.accounts.services.nearness import near
 from hven.accounts.services.owning import new_owner
-from hven.errors import Invalid, NotFound
+from hven.accounts.text import kept_line, kept_text
+from hven.errors import Forbidden, Invalid, NotFound
+from hven.science.sky.nights import night_bounds
 from hven.sites.models import Rule, Site, Stay, Telescope
-from hven.sites.services.sites import refile
+from hven.sites.services.sites import LONGEST_ABOUT, refile
+
+LONGEST_ALIAS = 70  # characters, as header cards have
+_FIRST_YEAR, _LAST_YEAR = 1600, 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class TelescopeWords:
     device: int | None = None
     rule: str | None = None  # what filing one of its frames starts: a value of `Rule`
     about: str | None = None
+    without: frozenset[str] = frozenset()  # fields that are taken away: aperture_mm, focal_length_mm
 
 
 @transaction.atomic
@@ -38,7 +46,9 @@ def create_telescope(actor: Actor, words: TelescopeWords, observatory: Observato
     Raises
     ------
     Unauthenticated, Forbidden
-        The actor is nobody, no admin of the observatory, or may not see the site.
+        The actor is nobody, no admin of the observatory, or the site is merely public.
+    NotFound
+        The actor may not see the site.
     Invalid
         It has no name or no site.
     """
@@ -62,10 +72,9 @@ def change_telescope(actor: Actor, telescope: Telescope, words: TelescopeWords) 
     telescope = Telescope.objects.select_for_update().get(pk=telescope.pk)
     _say(telescope, words)
     telescope.save()
-    if words.site is not None and words.site != telescope.site_at():
+    stay = telescope.stay_at(timezone.now()) or telescope.stay_at()
+    if words.site is not None and (stay is None or stay.site != words.site):
         _check_site(actor, words.site)
-        stay = telescope.stays.order_by("-since").first() if telescope.stays.filter(since__isnull=False) else None
-        stay = stay or telescope.stays.first()
         if stay is None:
             Stay.objects.create(telescope=telescope, site=words.site)
         else:
@@ -94,6 +103,19 @@ def move_telescope(actor: Actor, telescope: Telescope, site: Site, since: dateti
     return stay
 
 
+def move_telescope_on(actor: Actor, telescope: Telescope, site: Site, day: date) -> Stay:
+    """Say that a telescope stands elsewhere from a day on: from the noon there with which that day's night begins.
+
+    Raises
+    ------
+    Invalid
+        The day lies centuries off.
+    """
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise Invalid(f"Say from which day on, of the years {_FIRST_YEAR} to {_LAST_YEAR}.")
+    return move_telescope(actor, telescope, site, night_bounds(day, site.longitude_deg or 0.0)[0])
+
+
 @transaction.atomic
 def delete_telescope(actor: Actor, telescope: Telescope) -> None:
     """Delete a telescope with its nights; the files that it took stay, without a night."""
@@ -103,16 +125,27 @@ def delete_telescope(actor: Actor, telescope: Telescope) -> None:
 
 
 def _check_site(actor: Actor, site: Site) -> None:
+    """Let telescopes stand where they belong: at one's own sites, an observatory's, and those that were shared.
+
+    At a merely public site a stranger's telescope would keep its owner from deleting it.
+    """
     if not access.may(actor, access.Verb.SEE, site):
         raise NotFound("There is no such site, or you may not see it.")
+    if not Site.objects.filter(near(actor), pk=site.pk).exists():
+        raise Forbidden("That site is somebody else's; make one of your own at that place.")
 
 
 def _say(telescope: Telescope, words: TelescopeWords) -> None:
+    for name in words.without & {"aperture_mm", "focal_length_mm"}:
+        setattr(telescope, name, None)
     for field in fields(words):
         value: Any = getattr(words, field.name)
-        if value is not None and field.name != "site":
+        if value is not None and field.name not in {"site", "without"}:
             setattr(telescope, field.name, value)
-    telescope.name = telescope.name.strip()
+    telescope.name, telescope.alias = kept_line(telescope.name), kept_line(telescope.alias)
+    telescope.about = kept_text(telescope.about)[:LONGEST_ABOUT]
+    if len(telescope.alias) > LONGEST_ALIAS:
+        raise Invalid(f"What headers call a telescope has up to {LONGEST_ALIAS} characters.")
     if not telescope.name or len(telescope.name) > 200:
         raise Invalid("A telescope's name has 1 to 200 characters.")
     if telescope.rule not in Rule.values:

@@ -22,9 +22,9 @@ from hven.archive import services as archive
 from hven.archive.models import DataFile, Dataset, NightLog
 from hven.archive.services import datasets
 from hven.archive.services.datasets import DatasetWords
+from hven.archive.services.handing_out import zip_for
 from hven.archive.services.search import KINDS as KINDS_OF_FILES
 from hven.archive.services.search import FilesWanted
-from hven.archive.services.zips import zipped
 from hven.errors import Invalid, NotFound
 from hven.imaging.models import Reduction
 from hven.imaging.services.begin_many import begin_many
@@ -91,7 +91,7 @@ def dataset_zip(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     found = find_dataset(actor, uuid)
     asked = understand_files(actor, request.GET, FilesWanted(dataset=found))
     to_open = visible(asked.files(actor), actor, Verb.OPEN).select_related("blob", "dataset")
-    return as_zip(to_open.order_by("id"), found.name)
+    return as_zip(actor, to_open.order_by("id"), found.name)
 
 
 @page
@@ -196,9 +196,9 @@ def find_dataset(actor: Actor, uuid: UUID, verb: Verb = Verb.SEE) -> Dataset:
     return found
 
 
-def as_zip(found: QuerySet[DataFile], name: str) -> HttpResponseBase:
+def as_zip(actor: Actor, found: QuerySet[DataFile], name: str) -> HttpResponseBase:
     """Return files as a zip archive that is packed while it is sent."""
-    response = StreamingHttpResponse(zipped(found.iterator(chunk_size=500)), content_type="application/zip")
+    response = StreamingHttpResponse(zip_for(actor, found), content_type="application/zip")
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{name}.zip") or ""
     return response
 
@@ -258,18 +258,17 @@ def _lines(actor: Actor, found: QuerySet[DataFile]) -> Iterator[str]:
     yield csv_line(COLUMNS)
     rows = found.select_related("observation__night", "calibration__night", "blob")
     for first in range(0, MOST_COUNTED, _AT_ONCE):
-        part = list(rows[first : first + _AT_ONCE])
-        named = _names(actor, part)
+        part: list[Any] = list(rows[first : first + _AT_ONCE])
+        _fill(actor, part)
         for row in part:
-            filed = row.observation or row.calibration
             yield csv_line(
                 [
                     harmless(row.name), harmless(kind_words(row)), harmless(row.object_name), harmless(row.filter),
                     "" if row.exposure_s is None else row.exposure_s, row.middle.isoformat() if row.middle else "",
                     "" if row.ra is None else f"{row.ra:.7f}", "" if row.dec is None else f"{row.dec:.7f}",
                     row.width or "", row.height or "", row.format, row.size,
-                    filed.night.date if filed is not None and filed.night is not None else "",
-                    harmless(named.get(row.dataset_id, "")), row.blob.sha256, row.created.isoformat(), row.uuid,
+                    row.night.date if row.night is not None else "", harmless(row.dataset_name),
+                    row.blob.sha256, row.created.isoformat(), row.uuid,
                 ]
             )  # fmt: skip
         if len(part) < _AT_ONCE:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from hven.accounts import access
 from hven.accounts.access import Verb, find, may, visible
 from hven.archive.models import DataFile
+from hven.archive.services.handing_out import bytes_for
 from hven.archive.services.receive import READ
 from hven.errors import HvenError
 from hven.imaging import services as imaging
@@ -33,7 +34,7 @@ from hven.web.actor import actor_of
 from hven.web.albums import dataset_of
 from hven.web.drawn_series import Drawn, drawn
 from hven.web.errors import page
-from hven.web.private import cards_for, tells_place, without_position
+from hven.web.private import cards_for, tells_place
 from hven.web.views.files import cached, guarded, streamed
 
 MOST_CARDS = 2_000  # shown of one unit
@@ -96,6 +97,8 @@ def data_file(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         "meaning": meaning_rows(found, may_change=may_change),
         "dataset": dataset_of(actor, found),
         "night": _night(actor, found),
+        "observation": _part(actor, found.observation),
+        "calibration": _part(actor, found.calibration),
         "reduction": visible(Reduction.objects.filter(data_file=found), actor).order_by("-id").first(),
         "tags": list(found.tags.filter(machine=False).order_by("text")[:100]),
         "machine_tags": list(found.tags.filter(machine=True).order_by("id")[:100]),
@@ -125,11 +128,9 @@ def original(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Return a file as it was received."""
     actor = actor_of(request)
     found = find(DataFile.objects.select_related("blob"), actor, Verb.OPEN, uuid=uuid)
-    if found.format not in {"", "fits", "list"} and not may(actor, Verb.CHANGE, found):
-        with storage.open_blob(found.blob) as stream:
-            cut = without_position(stream, found.format)
-        if cut is not None:
-            return guarded(HttpResponse(cut, content_type="application/octet-stream"), found.name)
+    cut = bytes_for(actor, found)
+    if cut is not None:
+        return guarded(HttpResponse(cut, content_type="application/octet-stream"), found.name)
     return streamed(storage.open_blob(found.blob), found.blob.size, "application/octet-stream", found.name)
 
 
@@ -235,6 +236,11 @@ def _night(actor: Any, found: DataFile) -> Any:
     part = found.observation or found.calibration
     night = part.night if part is not None else None
     return night if night is not None and may(actor, Verb.SEE, night) else None
+
+
+def _part(actor: Any, part: Any) -> Any:
+    """Return an observation or calibration where the asker may know of it: it may have its dataset's name."""
+    return part if part is not None and may(actor, Verb.SEE, part) else None
 
 
 def _find(request: HttpRequest, uuid: UUID) -> DataFile:

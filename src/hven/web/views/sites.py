@@ -165,7 +165,13 @@ def words_of(said: Mapping[str, Any]) -> SiteWords:
         height_m=number_said(said.get("height", ""), "height"),
         horizon=_horizon(said["horizon"]) if "horizon" in said else None,
         about=said.get("about", "").strip() if "about" in said else None,
+        without=emptied(said, height="height_m"),
     )
+
+
+def emptied(said: Mapping[str, Any], **names: str) -> frozenset[str]:
+    """Return what a form takes away: the fields that it sends empty, by what records call them."""
+    return frozenset(field for name, field in names.items() if name in said and not said[name].strip())
 
 
 def number_said(text: str, name: str) -> float | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,14 +21,14 @@ from hven.accounts.actor import Actor
 from hven.accounts.models import Role
 from hven.archive.models import Dataset
 from hven.archive.services.nights import visible_nights
-from hven.errors import HvenError, Invalid, NotFound
+from hven.errors import Forbidden, HvenError, Invalid, NotFound
 from hven.sites import services
 from hven.sites.models import Rule, Site, Telescope
 from hven.sites.services import TelescopeWords
 from hven.web.actor import actor_of, signed_in
-from hven.web.belonging import observatories_of, observatory_named
+from hven.web.belonging import observatories_of, observatory_named, own_records
 from hven.web.errors import page
-from hven.web.views.sites import MOST, number_said, tonight_context
+from hven.web.views.sites import MOST, emptied, number_said, tonight_context
 
 NIGHTS = 14  # shown
 
@@ -74,7 +76,7 @@ def change(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     found = find(Telescope.objects.all(), actor, Verb.CHANGE, uuid=uuid)
     try:
         services.change_telescope(actor, found, _words(actor, request.POST))
-    except (Invalid, NotFound) as refused:
+    except (Invalid, NotFound, Forbidden) as refused:
         found.refresh_from_db()
         return show(request, found, {"error": str(refused), "typed": request.POST}, status=400)
     messages.success(request, "Saved. Where its site was corrected, its nights are worked out anew.")
@@ -88,14 +90,11 @@ def move(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     actor = actor_of(request)
     found = find(Telescope.objects.all(), actor, Verb.CHANGE, uuid=uuid)
     try:
-        since = parse_date(request.POST.get("since", ""))
-    except ValueError:
-        since = None
-    site = _site(actor, request.POST.get("site", ""))
-    if since is None or site is None:
-        words = "Choose the new site, and the day from which on it stands there."
-        return show(request, found, {"error": words, "typed": request.POST}, status=400)
-    services.move_telescope(actor, found, site, datetime.combine(since, time(), UTC))
+        since, site = _moved(actor, request.POST)
+        services.move_telescope_on(actor, found, site, since)
+    except (Invalid, NotFound, Forbidden) as refused:
+        more = {"error": str(refused), "typed": request.POST, "is_moving": True}
+        return show(request, found, more, status=400)
     messages.success(request, f"From {since} on it stands at {site.name}; nights before stay as they are.")
     return redirect("telescope", uuid=uuid)
 
@@ -114,11 +113,12 @@ def delete(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 def show(request: HttpRequest, found: Telescope, more: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
     """Return the page of a telescope that the asker may see."""
     actor = actor_of(request)
+    moment = timezone.now()
     stays = [
-        (stay.site if may(actor, Verb.SEE, stay.site) else None, stay.since)
-        for stay in found.stays.select_related("site").order_by("since")
+        (stay.site if may(actor, Verb.SEE, stay.site) else None, stay.since, stay.since and stay.since > moment)
+        for stay in found.stays.select_related("site").order_by(F("since").asc(nulls_first=True))
     ]
-    now = found.site_at()
+    now = found.site_at(moment)
     site = now if now is not None and may(actor, Verb.SEE, now) else None
     nights = visible_nights(actor).filter(telescope=found)
     context = {
@@ -130,7 +130,7 @@ def show(request: HttpRequest, found: Telescope, more: dict[str, Any] | None = N
         "datasets": list(visible(Dataset.objects.filter(telescope=found), actor).order_by("name", "id")[:MOST]),
         "may_change": may(actor, Verb.CHANGE, found),
         "may_delete": may(actor, Verb.DELETE, found),
-        "sites": _sites(actor),
+        "sites": _sites(actor, site),
         "rules": Rule.choices,
         "here": "nights",
         **tonight_context(request, site),
@@ -148,7 +148,20 @@ def _words(actor: Actor, said: Mapping[str, Any]) -> TelescopeWords:
         focal_length_mm=number_said(said.get("focal_length", ""), "focal length"),
         about=said.get("about", "").strip() if "about" in said else None,
         rule=rule or None,
+        without=emptied(said, aperture="aperture_mm", focal_length="focal_length_mm"),
     )
+
+
+def _moved(actor: Actor, said: Mapping[str, Any]) -> tuple[date, Site]:
+    """Read from which day on a telescope stands at which site."""
+    try:
+        since = parse_date(said.get("since", ""))
+    except ValueError:
+        since = None
+    site = _site(actor, said.get("site", ""))
+    if since is None or site is None:
+        raise Invalid("Choose the new site, and the day from which on it stands there.")
+    return since, site
 
 
 def _site(actor: Actor, said: str) -> Site | None:
@@ -160,5 +173,7 @@ def _site(actor: Actor, said: str) -> Site | None:
         raise Invalid("Choose one of your sites.") from None
 
 
-def _sites(actor: Actor) -> list[Site]:
-    return list(visible(Site.objects.all(), actor).order_by("name", "id")[:MOST])
+def _sites(actor: Actor, present: Site | None = None) -> list[Site]:
+    """Return the sites that a form offers: those at which somebody may stand a telescope, and where it stands now."""
+    own = own_records(Site, actor)
+    return own if present is None or present in own else [present, *own]

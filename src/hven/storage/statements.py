@@ -1,0 +1,268 @@
+"""Statements that are asked very often, built once from the models and kept.
+
+Django builds a query's SQL anew each time, which takes it longer than the database takes to answer. Here the text is
+kept, one for each kind of database; what the tables are like stays said once, by the models. Only text is ever kept:
+no row, and nothing of what somebody may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import EmptyResultSet
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models import QuerySet
+from django.db.models.constants import OnConflict
+from django.db.models.sql import InsertQuery
+from django.utils import timezone
+
+M = TypeVar("M", bound=models.Model)
+Adapt = Callable[[Any], Any]
+# How fields prepare values that are parameters as they are, if they are of the field's own type.
+_PLAIN = {
+    kind.get_prep_value
+    for kind in (models.BooleanField, models.CharField, models.TextField, models.IntegerField, models.FloatField)
+}
+_FIRST = 2**61 + 811_247  # numbers from here on are the id of no record
+_STAND_INS: dict[type, Callable[[int], Any]] = {
+    int: lambda number: number,
+    str: lambda number: f"stands for {number}",
+    UUID: lambda number: UUID(int=number),
+    datetime: lambda number: datetime.fromtimestamp(number - _FIRST, UTC),
+}
+
+
+class Question:
+    """A query of a fixed form that is asked with other values each time.
+
+    Parameters
+    ----------
+    make
+        Called once, with something that stands for each value, by name; returns a query of ``values_list``.
+    values
+        The type of each value: int, str, UUID or datetime.
+    """
+
+    def __init__(self, make: Callable[..., QuerySet[Any, Any]], **values: type) -> None:
+        self._make = make
+        self._stand_ins = {name: _STAND_INS[kind](_FIRST + at) for at, (name, kind) in enumerate(values.items())}
+        self._texts: dict[str, _Text | None] = {}
+
+    def rows(self, **values: Any) -> list[list[Any]]:
+        """Return the rows for these values."""
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.vendor not in self._texts:
+            self._texts[database.vendor] = self._compiled(database)
+        text = self._texts[database.vendor]
+        if text is None:
+            return []
+        parameters = list(text.parameters)
+        for at, name, adapt in text.places:
+            parameters[at] = values[name] if adapt is None else adapt(values[name])
+        rows = [list(row) for row in _ask(database, text.sql, parameters)]
+        for row in rows:
+            for at, converters, expression in text.converters:
+                if row[at] is not None:
+                    for converter in converters:
+                        row[at] = converter(row[at], expression, database)
+        return rows
+
+    def _compiled(self, database: Any) -> _Text | None:
+        compiler = self._make(**self._stand_ins).query.get_compiler(connection=database)
+        try:
+            sql, parameters = compiler.as_sql()
+        except EmptyResultSet:  # the conditions exclude each other
+            return None
+        adapts = {name: _adapt(type(stand_in), database) for name, stand_in in self._stand_ins.items()}
+        adapted = {(adapts[name] or _same)(stand_in): name for name, stand_in in self._stand_ins.items()}
+        places = [(at, adapted[one], adapts[adapted[one]]) for at, one in enumerate(parameters) if one in adapted]
+        if missing := set(self._stand_ins) - {name for _, name, _ in places}:
+            raise AssertionError(f"The query does not ask for {', '.join(sorted(missing))}.")
+        found = compiler.get_converters([expression for expression, *_ in compiler.select])
+        converters = [(at, list(each), expression) for at, (each, expression) in found.items()]
+        return _Text(_written(sql, database), tuple(parameters), places, converters)
+
+
+class Insert(Generic[M]):
+    """Inserts records of a model, each with one statement, in the caller's transaction and without a savepoint.
+
+    Signals are not sent, and a ``save`` of the model's own is not called.
+
+    Parameters
+    ----------
+    model
+        Has no parents with tables of their own.
+    unique, renewed
+        Where a record of the same ``unique`` columns is there already, its ``renewed`` columns are set instead.
+    """
+
+    def __init__(self, model: type[M], *, unique: Sequence[str] = (), renewed: Sequence[str] = ()) -> None:
+        self.model = model
+        self._unique, self._renewed = unique, renewed
+        self._fields = [one for one in model._meta.concrete_fields if not one.primary_key]  # noqa: SLF001 - Django's documented name
+        self._at = {name: at for at, one in enumerate(self._fields) for name in (one.name, one.attname)}
+        self._fresh = frozenset(one.attname for one in self._fields if _is_fresh(one))
+        self._texts: dict[str, _InsertText] = {}
+
+    def make(self, **values: Any) -> M:
+        """Insert a record; return it. What is not said has its default."""
+        # Records are set behind the backs of the descriptors, which ask a router for each whether they may be.
+        related = {name: value for name, value in values.items() if isinstance(value, models.Model)}
+        plain = {name: value for name, value in values.items() if name not in related}
+        made = self.model(**plain, **{self._fields[self._at[name]].attname: one.pk for name, one in related.items()})
+        made._state.fields_cache.update(related)  # noqa: SLF001 - as Django does it
+        for name in self._fresh:
+            field = self._fields[self._at[name]]
+            values[name] = field.pre_save(made, add=True)
+        made.pk = self._insert(values)
+        made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - Django's documented name
+        return made
+
+    def insert(self, **values: Any) -> int:
+        """Insert a record of which nothing but its id is needed; return that."""
+        for name in self._fresh:
+            if name not in values:
+                field = self._fields[self._at[name]]
+                values[name] = field.get_default() if field.has_default() else timezone.now()
+        return self._insert(values)
+
+    def many(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Insert records of which nothing has to be known, and which have no column whose default differs each time."""
+        database = connections[DEFAULT_DB_ALIAS]
+        text = self._text(database)
+        parameters = [self._parameters(text, values) for values in rows]
+        if parameters:
+            with database.cursor() as cursor:
+                cursor.executemany(text.sql[0].partition(" RETURNING ")[0], parameters)
+
+    def _text(self, database: Any) -> _InsertText:
+        if database.vendor not in self._texts:
+            self._texts[database.vendor] = self._compiled(database)
+        return self._texts[database.vendor]
+
+    def _insert(self, values: dict[str, Any]) -> int:
+        database = connections[DEFAULT_DB_ALIAS]
+        text = self._text(database)
+        [[pk]] = _ask(database, text.sql, self._parameters(text, values))
+        return int(pk)
+
+    def _parameters(self, text: _InsertText, values: dict[str, Any]) -> list[Any]:
+        parameters = list(text.defaults)
+        for name, value in values.items():
+            at = self._at[name]
+            adapt = text.adapts[at]
+            parameters[at] = value if value is None or adapt is None else adapt(value)
+        return parameters
+
+    def _compiled(self, database: Any) -> _InsertText:
+        field = self.model._meta.get_field  # noqa: SLF001 - as above
+        query = InsertQuery(
+            self.model,
+            on_conflict=OnConflict.UPDATE if self._unique else None,
+            unique_fields=[field(name) for name in self._unique],
+            update_fields=[field(name) for name in self._renewed],
+        )
+        query.insert_values(self._fields, [self.model()])
+        compiler = query.get_compiler(connection=database)
+        compiler.returning_fields = [self.model._meta.pk]  # noqa: SLF001 - as above
+        [(sql, parameters)] = compiler.as_sql()
+        if len(parameters) != len(self._fields):
+            raise AssertionError(f"{self.model.__name__} has columns that take no plain value.")
+        return _InsertText(
+            _written(sql, database), tuple(parameters), tuple(_adapt_to(one, database) for one in self._fields)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A query for one kind of database."""
+
+    sql: tuple[str, str]  # see `_written`
+    parameters: tuple[Any, ...]
+    places: list[tuple[int, str, Adapt | None]]  # of a parameter, what is put there, and how
+    converters: list[tuple[int, list[Any], Any]]  # of columns whose values Django converts
+
+
+@dataclass(frozen=True, slots=True)
+class _InsertText:
+    """An insert for one kind of database."""
+
+    sql: tuple[str, str]  # see `_written`
+    defaults: tuple[Any, ...]
+    adapts: tuple[Adapt | None, ...]
+
+
+def record(model: type[M], values: Sequence[Any]) -> M:
+    """Return a record of the values of `columns`."""
+    return model.from_db(DEFAULT_DB_ALIAS, columns(model), values)
+
+
+@lru_cache(maxsize=64)
+def columns(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the names of all columns of a model, in order, as ``values_list`` takes them."""
+    return tuple(one.attname for one in model._meta.concrete_fields)  # noqa: SLF001 - as above
+
+
+def _is_fresh(field: Any) -> bool:
+    """Say whether each record has a value of its own without anybody saying it: an id, the time."""
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return True
+    return field.has_default() and callable(field.default) and field.default not in {dict, list}
+
+
+def _written(sql: str, database: Any) -> tuple[str, str]:
+    """Return a statement as Django's cursors take it, and as the database's own do."""
+    return sql, sql % (("?",) * sql.count("%s")) if database.vendor == "sqlite" else sql
+
+
+def _ask(database: Any, sql: tuple[str, str], parameters: list[Any]) -> Any:
+    """Return all rows of a statement."""
+    if database.vendor != "sqlite" or database.queries_logged or database.execute_wrappers:
+        with database.cursor() as cursor:
+            cursor.execute(sql[0], parameters)
+            return cursor.fetchall()
+    # What Django's cursor does for SQLite, but for rewriting the text each time.
+    database.validate_no_broken_transaction()
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        return database.connection.execute(sql[1], parameters).fetchall()
+
+
+def _adapt(kind: type, database: Any) -> Adapt | None:
+    """Return how values of a type become parameters; None where they are parameters as they are."""
+    if kind is UUID and not database.features.has_native_uuid_field:
+        return _hexadecimal
+    return database.ops.adapt_datetimefield_value if kind is datetime else None
+
+
+def _adapt_to(field: Any, database: Any) -> Adapt | None:
+    """Return how values become parameters for a column; None where they are parameters as they are."""
+    if isinstance(field, models.ForeignKey):
+        return _key if field.target_field.get_internal_type() != "UUIDField" else _through(field, database)
+    kind = type(field)
+    if kind.get_db_prep_save is models.Field.get_db_prep_save and kind.get_prep_value in _PLAIN:
+        return None
+    if kind is models.DateTimeField or kind is models.UUIDField:
+        return _adapt(datetime if kind is models.DateTimeField else UUID, database)
+    return _through(field, database)
+
+
+def _through(field: Any, database: Any) -> Adapt:
+    return lambda value: field.get_db_prep_save(value, database)
+
+
+def _key(value: Any) -> Any:
+    return value.pk if isinstance(value, models.Model) else value
+
+
+def _hexadecimal(value: UUID) -> str:
+    return value.hex
+
+
+def _same(value: Any) -> Any:
+    return value
