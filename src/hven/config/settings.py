@@ -154,7 +154,7 @@ TEMPLATES = [
 
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "hven.config.sqlite",
         "NAME": HVEN_FOLDERS.database,
         "CONN_MAX_AGE": None,
         # A file, as in life: the in-memory database of Django's tests locks whole tables.

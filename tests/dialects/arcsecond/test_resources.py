@@ -315,3 +315,17 @@ def test_real_fixtures_with_malformed_dates_are_filed(tycho: Caller, dataset: st
     assert found["non_data_zipped.txt.gz"]["format"] is None
     assert {one["date"] for one in tycho.get("nightlogs/")} == {"2002-01-27", "2015-02-18"}
     assert DataFile.objects.filter(unfiled="").count() == 4
+
+
+def test_where_a_public_file_was_taken_is_found_by_those_alone_who_may_change_it(
+    tycho: Caller, sophie: Caller, dataset: str
+) -> None:
+    from hven.archive.models import DataFile
+
+    tycho.upload(dataset, frame(SITELAT=28.3, OBJECT="M31"))
+    run_jobs()
+    DataFile.objects.update(visibility="public")
+    said = {"header.SITELAT": "28.3", "public": "1"}
+    assert len(tycho.get("datafiles/", **said)) == 1
+    assert sophie.get("datafiles/", **said) == []
+    assert len(sophie.get("datafiles/", **{"header.OBJECT": "M31", "public": "1"})) == 1

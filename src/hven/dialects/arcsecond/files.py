@@ -92,6 +92,10 @@ class DataFiles(ArcsecondView):
     def get(self, request: Request, subdomain: str = "") -> HttpResponseBase:
         """List them, narrowed by dataset, name, tags, time, header cards (``header.FILTER=R``), words, and place."""
         rows = narrowed(self.rows(DataFile), request.query_params)
+        if any(name.startswith("header.") and tells_place(name[7:]) for name in request.query_params):
+            # Where on the ground a file was taken is found by those alone who read it there.
+            user = self.actor.user
+            rows = rows.none() if user is None else access.visible(rows, Actor.of(user), Verb.CHANGE)
         return self.listed(related(rows), self.wired)
 
     @described(
