@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from django.core.cache import cache
 
-from hven.science.sky.almanac import TWILIGHTS, Night, Place, Track, airmass, night_at, track_at
+from hven.science.sky.almanac import TWILIGHTS, Night, Track, airmass, night_at, track_at
 from hven.science.sky.horizon import clear_spells, horizon_at
 from hven.science.sky.nights import night_of
 from hven.sites.models import Site
@@ -57,18 +57,13 @@ def tonight(site: Site, moment: datetime) -> date:
 
 def sky_night(site: Site, night: date) -> Night:
     """Return Sun and Moon through a night at a placed site; kept for an hour."""
-    place = place_of(site)
+    place = site.place
     key = f"almanac-{place.longitude_deg:.4f}-{place.latitude_deg:.4f}-{place.height_m:.0f}-{night}"
     kept: Night | None = cache.get(key)
     if kept is None:
         kept = night_at(place, night)
         cache.set(key, kept, _KEPT_S)
     return kept
-
-
-def place_of(site: Site) -> Place:
-    """Return where a placed site lies."""
-    return Place(site.longitude_deg or 0.0, site.latitude_deg or 0.0, site.height_m or 0.0)
 
 
 def almanac(sky: Night, night: date) -> Almanac:
@@ -84,7 +79,7 @@ def sky_plot(site: Site, sky: Night, target: tuple[float, float] | None) -> SkyP
     axis = night_axis(sky, ())
     if axis is None:
         return None
-    track = None if target is None else track_at(place_of(site), sky.start, sky.minutes, *target)
+    track = None if target is None else track_at(site.place, sky.start, sky.minutes, *target)
     spells, best = [], None
     if track is not None:
         spells = clear_spells(sky, track, site.horizon)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -17,12 +17,10 @@ from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observ
 from hven.archive.services.names import kept_text
 from hven.errors import Invalid, NotFound
 from hven.jobs import services as jobs
+from hven.science.sky.almanac import Night, night_at
 from hven.science.sky.nights import night_of
 from hven.sites.models import Site, Telescope
 from hven.sites.services.sites import REFILE
-
-if TYPE_CHECKING:
-    from hven.science.sky.almanac import Night
 
 P = TypeVar("P", Observation, Calibration)
 FRAMES = frozenset({"fits", "xisf", "raw"})  # formats whose headers say when
@@ -129,10 +127,7 @@ def site_of(actor: Actor, night: NightLog) -> Site:
 
 def sky_of(actor: Actor, night: NightLog) -> Night:
     """Return Sun and Moon through a night where its telescope stood; NotFound as `site_of`."""
-    from hven.science.sky.almanac import Place, night_at  # noqa: PLC0415 - astropy, wanted by few requests
-
-    site = site_of(actor, night)
-    return night_at(Place(site.longitude_deg or 0.0, site.latitude_deg or 0.0, site.height_m or 0.0), night.date)
+    return night_at(site_of(actor, night).place, night.date)
 
 
 def _night(data_file: DataFile) -> tuple[NightLog | None, str]:

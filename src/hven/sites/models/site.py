@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from hven.accounts.models import Owned, Role
+from hven.science.sky.almanac import Place
 
 
 class Site(Owned):
@@ -27,6 +28,11 @@ class Site(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def place(self) -> Place:
+        """Where it is, for the almanac; only of a site that `is_placed`."""
+        return Place(self.longitude_deg or 0.0, self.latitude_deg or 0.0, self.height_m or 0.0)
 
     @property
     def is_placed(self) -> bool:
