@@ -106,7 +106,7 @@ def test_noting_a_header_leaves_what_the_owner_changed_meanwhile(data_file: Data
 
 def test_noting_a_header_brings_no_deleted_file_back(data_file: DataFile) -> None:
     DataFile.objects.all().delete()
-    with pytest.raises(Exception, match="did not affect any rows"):
+    with pytest.raises(Exception, match="deleted meanwhile"):
         archive.note_header(data_file, _frame())
     assert not DataFile.objects.exists()
 

@@ -7,13 +7,12 @@ import os
 import threading
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from hven.archive.models import DataFile, Dataset
@@ -263,60 +262,3 @@ def test_of_several_files_none_is_stored_where_one_is_missing(tmp_path: Any) -> 
     assert not Blob.objects.exists()
     assert not list(services.store().stored())
     assert not list(services.store().incoming.glob("put-*"))
-
-
-# --- few bytes, within a transaction ---------------------------------------------------------------------------------
-
-
-def test_few_bytes_are_there_with_their_record_and_gone_with_it(leftovers):
-    with transaction.atomic(), services.keeping(b"few") as blob:
-        assert read(blob) == b"few"
-    assert read(Blob.objects.get()) == b"few"
-    with services.local(blob) as path:
-        assert path.stat().st_mode & 0o777 == 0o400
-    with pytest.raises(KeyError), transaction.atomic(), services.keeping(b"other") as lost:
-        raise KeyError
-    assert Blob.objects.count() == 1 and not services.store().path(lost.sha256).exists()
-    assert leftovers() == []
-
-
-def test_few_bytes_that_are_there_already_stay_whatever_happens():
-    first = services.put(b"few")
-    with pytest.raises(KeyError), transaction.atomic(), services.keeping(b"few") as again:
-        raise KeyError
-    assert again.pk == first.pk and read(first) == b"few"
-    with transaction.atomic(), services.keeping(b"few") as again:
-        pass
-    assert Blob.objects.count() == 1 and read(again) == b"few"
-
-
-@pytest.mark.parametrize("found", [b"", b"fe", b"few and more", None])
-def test_damaged_and_lost_bytes_are_mended_by_storing_them_again(found):
-    blob = services.put(b"few")
-    path = services.store().path(blob.sha256)
-    path.unlink()
-    if found is not None:
-        path.write_bytes(found)
-    with transaction.atomic(), services.keeping(b"few"):
-        pass
-    assert read(blob) == b"few"
-
-
-def test_few_bytes_are_synced_before_their_record_is_committed(monkeypatch):
-    synced, fsync = [], os.fsync
-
-    def noted(descriptor):
-        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", noted)
-    with transaction.atomic(), services.keeping(b"synced") as blob:
-        path = services.store().path(blob.sha256)
-        assert {str(path), str(path.parent), str(path.parent.parent)} <= set(synced)
-
-
-def test_a_nearly_full_disk_takes_not_even_a_few(settings, leftovers):
-    settings.HVEN_MIN_FREE_DISK = 10**18
-    with pytest.raises(Unavailable, match="disk"), transaction.atomic(), services.keeping(b"x"):
-        pass
-    assert leftovers() == [] and not Blob.objects.exists()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hven.jobs.context import JobContext
 from hven.jobs.kinds import job_kind
 from hven.jobs.reaper import Regular, register
 from hven.sites.services.sites import REFILE
+
+if TYPE_CHECKING:
+    from hven.jobs.models import Job
 
 
 def _forget_uploads() -> int:
@@ -20,17 +23,18 @@ def _forget_uploads() -> int:
 register(Regular("uploads", timedelta(hours=1), _forget_uploads))
 
 
-@job_kind("archive.read", time_limit_s=300)
-def read(context: JobContext, *, data_file_id: int) -> None:
-    """Read the header of a file and file it into its night."""
-    from hven.archive.services.reading import note_read, read_headers_of  # noqa: PLC0415 - the science, for workers only
+def _give_up(job: Job) -> None:
+    from hven.archive.services.reading import give_up  # noqa: PLC0415 - the science, for workers only
 
-    found = read_headers_of(data_file_id)
-    # Filing and the job's end are one transaction: while files come, each commit keeps somebody waiting.
-    with context.publishing() as publication:
-        publication.result = {"gone": True}
-        if found is not None and note_read(*found):
-            publication.result = {"format": found[0].format, "unfiled": found[0].unfiled}
+    give_up(job)
+
+
+@job_kind("archive.read", time_limit_s=300, on_end=_give_up)
+def read(context: JobContext, *, owner_id: int, singly: bool = False) -> None:
+    """Read the headers of an owner's new files and file them into their nights."""
+    from hven.archive.services.reading import read_waiting  # noqa: PLC0415 - the science, for workers only
+
+    read_waiting(context, owner_id, singly=singly)
 
 
 @job_kind(REFILE, time_limit_s=3600)

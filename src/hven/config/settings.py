@@ -165,6 +165,8 @@ DATABASES = {
             # FULL: an upload that was accepted is still there after the power went.
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY;"
+                # Each fold of the log back into the database keeps one answer waiting.
+                " PRAGMA wal_autocheckpoint=8000;"
             ),
         },
     },

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from hven.accounts.models import User
 from hven.jobs import table
 from hven.jobs.models import Job
 from hven.jobs.table import Claim, LeaseLost
@@ -50,6 +51,11 @@ class JobContext:
         return self.claim.job_id
 
     @property
+    def created_by(self) -> User | None:
+        """Whose job it is."""
+        return self.claim.rows().select_related("created_by").get().created_by
+
+    @property
     def cancelled(self) -> bool:
         """Whether to stop, because the job is not ours any more; asked of the database once a second at most."""
         now = time.monotonic()
@@ -73,6 +79,17 @@ class JobContext:
         self._written = now
         fraction = min(1.0, max(0.0, fraction))
         if not self.claim.rows().update(progress=fraction, message=message[:300]):
+            raise LeaseLost("The job was cancelled or given to another worker.")
+
+    def note(self, result: dict[str, Any]) -> None:
+        """Keep something as the job's result until it has one: what is at hand, for whoever looks after its failure.
+
+        Raises
+        ------
+        LeaseLost
+            The job was cancelled or given to another worker.
+        """
+        if not self.claim.rows().update(result=result):
             raise LeaseLost("The job was cancelled or given to another worker.")
 
     def log(self, line: str) -> None:

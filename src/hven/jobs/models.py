@@ -47,11 +47,14 @@ class Job(models.Model):
     result = models.JSONField(null=True, blank=True)
     error_class = models.CharField(max_length=100, blank=True)
     error_text = models.TextField(blank=True, help_text="a sentence for the user")
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children", db_index=False
     )
-    idempotency_key = models.CharField(max_length=200, null=True, blank=True, unique=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs",
+        db_index=False,
+    )  # fmt: skip
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
     created = models.DateTimeField(default=timezone.now)
     started = models.DateTimeField(null=True, blank=True, help_text="of the last attempt")
     finished = models.DateTimeField(null=True, blank=True)
@@ -61,9 +64,15 @@ class Job(models.Model):
             models.Index("priority", "created_by", "id", "not_before", name="job_queue", condition=Q(state="queued")),
             models.Index("worker", name="job_running", condition=Q(state="running")),
             models.Index("created_by", "state", name="job_by_user"),
-            models.Index("finished", name="job_finished"),
-            models.Index("kind", "state", name="job_by_kind"),
+            models.Index("finished", name="job_finished", condition=Q(finished__isnull=False)),
+            models.Index("kind", "state", "created_by", name="job_by_kind"),
+            models.Index("parent", name="job_by_parent", condition=Q(parent__isnull=False)),
         ]
+        constraints = [
+            models.UniqueConstraint(
+                "idempotency_key", name="job_once", condition=Q(idempotency_key__isnull=False)
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk} ({self.state})"

@@ -25,11 +25,12 @@ logger = logging.getLogger("hven.jobs")
 
 @dataclass(frozen=True, slots=True)
 class Regular:
-    """A duty: its name, how often, what."""
+    """A duty: its name, how often, what; and what says, without a lock, whether there is anything to do."""
 
     name: str
     every: timedelta
     work: Callable[[], object]
+    is_needed: Callable[[], bool] | None = None
 
 
 def drop_expired() -> None:
@@ -98,6 +99,7 @@ def duties() -> tuple[Regular, ...]:
 
     return (
         Regular("unwanted-blobs", timedelta(minutes=30), storage.remove_unwanted),
+        Regular("new-bytes", timedelta(seconds=4), storage.settle, storage.is_time_to_settle),
         Regular("leftovers", timedelta(hours=1), storage.sweep),
         Regular("expired", timedelta(minutes=30), drop_expired),
         Regular("scratch", timedelta(minutes=10), clean_scratch),
@@ -110,6 +112,8 @@ def duties() -> tuple[Regular, ...]:
 
 def do_duty(duty: Regular) -> bool:
     """Do a duty if it is due and no other reaper does it; return whether it was done."""
+    if duty.is_needed is not None and not duty.is_needed():
+        return False
     now = timezone.now()
     with transaction.atomic():
         row, made = Duty.objects.select_for_update().get_or_create(name=duty.name, defaults={"done": now})

@@ -17,9 +17,18 @@ from hven.jobs.context import write_log
 from hven.jobs.kinds import kind_of
 from hven.jobs.models import ENDS, Job, State, Turn
 from hven.jobs.table import Claim
-from hven.storage.statements import Insert
+from hven.storage.statements import Insert, Question
 
 _ROWS = Insert(Job)
+_UNDER_WAY = Question(
+    lambda kind, user: (
+        Job.objects.select_for_update()
+        .filter(kind=kind, created_by=user, state__in=(State.QUEUED, State.RUNNING))
+        .values_list("pk")
+    ),
+    kind=str,
+    user=int,
+)
 
 
 def enqueue(
@@ -62,10 +71,14 @@ def enqueue(
     return job
 
 
-def ask(kind: str, args: Mapping[str, Any], created_by: User | None) -> None:
-    """Do what `enqueue` does, where nothing has to be known of the job: for what comes by the thousands."""
-    _ROWS.insert(kind=kind, args=dict(args), created_by=created_by, max_attempts=kind_of(kind).max_attempts)
-    transaction.on_commit(wake.send)
+def ask_once(kind: str, args: Mapping[str, Any], created_by: User) -> None:
+    """Do what `enqueue` does, unless a job of this kind waits or runs for the user already.
+
+    Such a job looks, in the transaction that sets it done, for what was asked for in the meantime, and leaves none of
+    it behind: whoever asks waits here for that transaction to end.
+    """
+    if not _UNDER_WAY.rows(kind=kind, user=created_by.pk):
+        enqueue(kind, args, created_by=created_by)
 
 
 def _once(idempotency_key: str, row: dict[str, Any]) -> Job:

@@ -34,16 +34,23 @@ def listen() -> tuple[socket.socket, Path]:
 def send(message: bytes = WORK) -> None:
     """Wake all supervisors of this machine; never wait and never fail."""
     folder: Path = settings.HVEN_FOLDERS.run
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)
-        for path in folder.glob(f"{_PREFIX}*"):
-            try:
-                with _short(path) as address:
-                    sender.sendto(message, address)
-            except OSError as error:
-                # A full buffer holds wake-ups enough. A socket without a listener was left by a killed process.
-                if error.errno in _GONE:
-                    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        names = [name for name in os.listdir(folder) if name.startswith(_PREFIX)]  # noqa: PTH208 - done at each upload
+        if names:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)
+                for name in names:
+                    _send(sender, message, folder / name)
+
+
+def _send(sender: socket.socket, message: bytes, path: Path) -> None:
+    try:
+        with _short(path) as address:
+            sender.sendto(message, address)
+    except OSError as error:
+        # A full buffer holds wake-ups enough. A socket without a listener was left by a killed process.
+        if error.errno in _GONE:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -91,73 +90,45 @@ class LocalStore:
             raise
         return changed
 
-    def place(self, content: bytes, sha256: str) -> Placed | None:
-        """Write few bytes under their name at once, and what is there already once more only if it differs.
-
-        Whoever calls this has the row of these bytes to itself. They may be relied on after `Placed.confirm`; until
-        then a power cut may leave a part of them, which the next to store them finds out. None where other bytes lie
-        under the name: they were damaged, and `receive` and `put` replace them.
-        """
-        path = f"{self.blobs}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
-        try:
-            self._check_room_here(len(content))
-            return self._place(path, content)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise self._no_room() if error.errno in _FULL else error from error
+    def receive_few(self, content: bytes, sha256: str, sha1: str) -> Received:
+        """Write and sync few bytes whose hashes are known; errors are those of `receive`."""
+        path = f"{self.incoming}/put-{secrets.token_hex(12)}"
         try:
             self.check_room(len(content))
-            new = self._make_few(path[: -len(sha256) - 1])
-            placed = self._place(path, content)
-        except OSError as error:
-            raise self._no_room() if error.errno in _FULL else error from error
-        return None if placed is None else Placed(path, placed.descriptor, (*placed.folders, *new), made=placed.made)
-
-    def _check_room_here(self, size: int) -> None:
-        """Do what `check_room` does where the folder of blobs is there; raise FileNotFoundError where it is not."""
-        found = os.statvfs(self.blobs)
-        if found.f_bavail * found.f_frsize - self.reserve <= size:
-            raise self._no_room()
-
-    @staticmethod
-    def _place(path: str, content: bytes) -> Placed | None:
-        folder = os.path.dirname(path)  # noqa: PTH120 - it is on the way of each small file
-        try:
-            # Nobody writes to a stored file again: not even by accident.
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
-        except FileExistsError:
-            descriptor = os.open(path, os.O_RDONLY)
-            os.utime(descriptor)  # so that no sweep takes it for forgotten
-            if os.pread(descriptor, len(content) + 1, 0) == content:
-                return Placed(path, descriptor, (folder,), made=False)
-            os.close(descriptor)
-            return None
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        except BaseException:
-            os.close(descriptor)
-            os.unlink(path)  # noqa: PTH108 - as above
-            raise
-        return Placed(path, descriptor, (folder,), made=True)
-
-    def _make_few(self, folder: str) -> tuple[str, ...]:
-        """Make a folder of blobs; return the folders above it that have to be synced.
-
-        All 256 of the upper ones are made with the first: else each small file of a new server would wait for its own.
-        """
-        with suppress(FileExistsError):
             try:
-                os.mkdir(folder, 0o700)  # noqa: PTH102 - it is on the way of each small file
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
             except FileNotFoundError:
-                for number in range(256):
-                    (self.blobs / f"{number:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
-                self.sync(self.blobs)
-                self.sync(self.blobs.parent)
-                os.mkdir(folder, 0o700)  # noqa: PTH102 - as above
-        return (os.path.dirname(folder),)  # noqa: PTH120 - as above
+                self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
+            try:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            with suppress(OSError):
+                os.unlink(path)  # noqa: PTH108 - its path is a text
+            raise self._no_room() if error.errno in _FULL else error from error
+        return Received(Path(path), sha256, sha1, len(content))
+
+    def holds(self, sha256: str, content: bytes) -> bool:
+        """Say whether these few bytes are stored; other bytes under their name were damaged, and are removed."""
+        path = f"{self.blobs}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            same = os.pread(descriptor, len(content) + 1, 0) == content
+            if same:
+                os.utime(descriptor)  # so that no sweep takes it for forgotten
+        finally:
+            os.close(descriptor)
+        if not same:
+            self.delete(sha256)
+        return same
 
     @staticmethod
     def sync(folder: Path | str) -> None:
@@ -265,9 +236,13 @@ class LocalStore:
     def free(self) -> int:
         """Return the bytes that can still be stored, with the reserve left free."""
         folder = self.blobs
-        while not folder.exists():
-            folder = folder.parent
-        return max(0, shutil.disk_usage(folder).free - self.reserve)
+        while True:
+            try:
+                found = os.statvfs(folder)
+            except FileNotFoundError:
+                folder = folder.parent
+            else:
+                return max(0, found.f_bavail * found.f_frsize - self.reserve)
 
     def check_room(self, size: int = 0) -> None:
         """Raise NoRoom unless this many bytes fit and the reserve stays free."""
@@ -284,31 +259,6 @@ class LocalStore:
             return (folder,)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder.parent.parent, folder.parent, folder
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Bytes that lie under their name and are perhaps not on the disk yet. `confirm` or `undo` it."""
-
-    path: str
-    descriptor: int
-    folders: tuple[str, ...]  # whose entries are new
-    made: bool  # whether the name is new
-
-    def confirm(self) -> None:
-        """Wait until bytes and name are on the disk."""
-        try:
-            os.fsync(self.descriptor)
-        finally:
-            os.close(self.descriptor)
-        for folder in self.folders:
-            LocalStore.sync(folder)
-
-    def undo(self) -> None:
-        """Take the name away again, unless it was there before."""
-        if self.made:
-            with suppress(OSError):
-                os.unlink(self.path)  # noqa: PTH108 - as its path is a text
 
 
 def hashed(path: Path) -> Received:

@@ -1,4 +1,4 @@
-"""Blobs: bytes under their sha256."""
+"""Blobs: bytes under their sha256; and small ones on their way there."""
 
 from __future__ import annotations
 
@@ -21,3 +21,16 @@ class Blob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sha256[:12]}… ({self.size} bytes)"
+
+
+class NewBytes(models.Model):
+    """The bytes of a small blob until they lie in the store.
+
+    They come with the records that refer to them, in one transaction and with one sync of the disk. See `few`.
+    """
+
+    blob = models.OneToOneField(Blob, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"the bytes of blob {self.pk}"

@@ -1,15 +1,15 @@
 """The verbs of storage: put bytes, take over uploads, open, sign, and remove what nobody wants any more.
 
 Stream first, write records after: `put` and its kin may take long, so call them before a transaction is opened. Only
-`keeping`, for few bytes, belongs into one.
+`put_few` belongs into one.
 """
 
 from __future__ import annotations
 
-import hashlib
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -19,14 +19,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from hven.errors import Invalid
+from hven.errors import Invalid, NotFound
+from hven.storage import few
 from hven.storage.local import CHUNK, LocalStore
 from hven.storage.models import Blob
 from hven.storage.port import Received
-from hven.storage.statements import Insert
 from hven.storage.writing import aside
-
-_ROWS = Insert(Blob, unique=("sha256",), renewed=("wanted",))
 
 
 def store() -> LocalStore:
@@ -56,39 +54,15 @@ def put(source: bytes | IO[bytes] | Iterable[bytes], *, limit: int | None = None
     return _keep(place, _taken(place, source, limit) or place.receive(_pieces(source), limit))
 
 
-@contextmanager
-def keeping(content: bytes) -> Iterator[Blob]:
-    """Store few bytes in the caller's transaction, which writes the records that refer to them in this block.
-
-    In the block they are on the disk to stay. If it fails they are gone again, with the transaction. The disk is waited
-    for here and not by another thread: for few bytes the two changes of thread take longer than the disk.
+def put_few(content: bytes) -> Blob:
+    """Store few bytes in the caller's transaction: they are there as soon as the records that refer to them are.
 
     Raises
     ------
     NoRoom
         The disk is full, or nearly.
     """
-    place = store()
-    sha256 = hashlib.sha256(content).hexdigest()
-    # The row comes first: on a removal of the same bytes under way this waits, so the bytes are put after it.
-    blob = _ROWS.make(sha256=sha256, sha1=hashlib.sha1(content, usedforsecurity=False).hexdigest(), size=len(content))
-    placed = place.place(content, sha256)
-    if placed is None:
-        received = place.receive((content,))
-        try:
-            for folder in place.put(received):
-                place.sync(folder)
-        except BaseException:
-            place.discard(received)
-            raise
-        yield blob
-        return
-    try:
-        placed.confirm()
-        yield blob
-    except BaseException:
-        placed.undo()
-        raise
+    return few.keep(store(), content)
 
 
 def put_file(path: Path) -> Blob:
@@ -158,12 +132,38 @@ def append(name: str, chunks: Iterable[bytes], *, offset: int, limit: int | None
 
 def open_blob(blob: Blob) -> BinaryIO:
     """Open a blob's bytes for reading; raise NotFound if they are lost."""
-    return store().open(blob.sha256)
+    place = store()
+    try:
+        return place.open(blob.sha256)
+    except NotFound:
+        content = few.new_bytes(blob)
+        # If there are none they were perhaps on the way from the one place to the other.
+        return place.open(blob.sha256) if content is None else io.BytesIO(content)
 
 
-def local(blob: Blob) -> AbstractContextManager[Path]:
+@contextmanager
+def local(blob: Blob) -> Iterator[Path]:
     """Give a local path to a blob's bytes inside a ``with`` block. Never write to it."""
-    return store().local(blob.sha256)
+    place = store()
+    if not place.path(blob.sha256).exists():
+        few.settle(place, blob)
+    with place.local(blob.sha256) as path:
+        yield path
+
+
+def new_bytes(blobs: Iterable[Blob]) -> dict[int, bytes]:
+    """Return what `settle` has not moved yet of some blobs, by their ids: it is there without opening a file."""
+    return few.new_bytes_of(blobs)
+
+
+def settle() -> int:
+    """Move small blobs that came lately from the database to the store; return how many."""
+    return few.settle(store())
+
+
+def is_time_to_settle() -> bool:
+    """Say whether nothing has come for a moment, so that `settle` keeps nobody waiting, or much lies there."""
+    return few.is_time()
 
 
 def check_room(size: int = 0) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -104,31 +104,35 @@ class Insert(Generic[M]):
     def __init__(self, model: type[M], *, unique: Sequence[str] = (), renewed: Sequence[str] = ()) -> None:
         self.model = model
         self._unique, self._renewed = unique, renewed
-        self._fields = [one for one in model._meta.concrete_fields if not one.primary_key]  # noqa: SLF001 - Django's documented name
+        every = model._meta.concrete_fields  # noqa: SLF001 - Django's documented name
+        self._fields = [one for one in every if not one.primary_key]
+        self._key_at = next(at for at, one in enumerate(every) if one.primary_key)
         self._at = {name: at for at, one in enumerate(self._fields) for name in (one.name, one.attname)}
-        self._fresh = frozenset(one.attname for one in self._fields if _is_fresh(one))
+        # of such columns what makes a value, None where that is the time
+        self._fresh = {one.attname: _maker(one) for one in self._fields if _is_fresh(one)}
         self._texts: dict[str, _InsertText] = {}
 
     def make(self, **values: Any) -> M:
         """Insert a record; return it. What is not said has its default."""
+        text = self._text(connections[DEFAULT_DB_ALIAS])
+        self._refresh(values)
+        row = [make() for make in text.makes]
+        related = {}
+        for name, value in values.items():
+            if isinstance(value, models.Model):
+                related[name] = value
+                row[self._at[name]] = value.pk
+            else:
+                row[self._at[name]] = value
+        row.insert(self._key_at, self._insert(values))
+        made = record(self.model, row)
         # Records are set behind the backs of the descriptors, which ask a router for each whether they may be.
-        related = {name: value for name, value in values.items() if isinstance(value, models.Model)}
-        plain = {name: value for name, value in values.items() if name not in related}
-        made = self.model(**plain, **{self._fields[self._at[name]].attname: one.pk for name, one in related.items()})
         made._state.fields_cache.update(related)  # noqa: SLF001 - as Django does it
-        for name in self._fresh:
-            field = self._fields[self._at[name]]
-            values[name] = field.pre_save(made, add=True)
-        made.pk = self._insert(values)
-        made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - Django's documented name
         return made
 
     def insert(self, **values: Any) -> int:
         """Insert a record of which nothing but its id is needed; return that."""
-        for name in self._fresh:
-            if name not in values:
-                field = self._fields[self._at[name]]
-                values[name] = field.get_default() if field.has_default() else timezone.now()
+        self._refresh(values)
         return self._insert(values)
 
     def many(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -139,6 +143,13 @@ class Insert(Generic[M]):
         if parameters:
             with database.cursor() as cursor:
                 cursor.executemany(text.sql[0].partition(" RETURNING ")[0], parameters)
+
+    def _refresh(self, values: dict[str, Any]) -> None:
+        """Add what each record has of its own without anybody saying it."""
+        now = timezone.now()
+        for name, make in self._fresh.items():
+            if name not in values:
+                values[name] = now if make is None else make()
 
     def _text(self, database: Any) -> _InsertText:
         if database.vendor not in self._texts:
@@ -174,8 +185,52 @@ class Insert(Generic[M]):
         if len(parameters) != len(self._fields):
             raise AssertionError(f"{self.model.__name__} has columns that take no plain value.")
         return _InsertText(
-            _written(sql, database), tuple(parameters), tuple(_adapt_to(one, database) for one in self._fields)
+            _written(sql, database),
+            tuple(parameters),
+            tuple(_adapt_to(one, database) for one in self._fields),
+            tuple(
+                one.get_default if callable(one.default) else partial(_same, one.get_default()) for one in self._fields
+            ),
         )
+
+
+class Update(Generic[M]):
+    """Writes some columns of many records with one statement, in the caller's transaction.
+
+    A column that holds the time of the last change is set to now.
+    """
+
+    def __init__(self, model: type[M], *names: str) -> None:
+        field = model._meta.get_field  # noqa: SLF001 - Django's documented name
+        self._table: str = model._meta.db_table  # noqa: SLF001 - the same
+        self._key: Any = model._meta.pk  # noqa: SLF001 - the same
+        self._fields: list[Any] = [field(name) for name in names]
+        self._touched = [at for at, one in enumerate(self._fields) if getattr(one, "auto_now", False)]
+        self._texts: dict[str, tuple[str, list[Adapt | None]]] = {}
+
+    def many(self, records: Sequence[M]) -> None:
+        """Write them."""
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.vendor not in self._texts:
+            quote = database.ops.quote_name
+            columns = ", ".join(f"{quote(one.column)} = %s" for one in self._fields)
+            sql = f"UPDATE {quote(self._table)} SET {columns} WHERE {quote(self._key.column)} = %s"  # noqa: S608 - names of models
+            self._texts[database.vendor] = sql, [_adapt_to(one, database) for one in self._fields]
+        sql, adapts = self._texts[database.vendor]
+        now = timezone.now()
+        parameters = []
+        for each in records:
+            values = [getattr(each, one.attname) for one in self._fields]
+            for at in self._touched:
+                values[at] = now
+            adapted = (
+                value if value is None or adapt is None else adapt(value)
+                for value, adapt in zip(values, adapts, strict=True)
+            )
+            parameters.append([*adapted, each.pk])
+        if parameters:
+            with database.cursor() as cursor:
+                cursor.executemany(sql, parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +250,7 @@ class _InsertText:
     sql: tuple[str, str]  # see `_written`
     defaults: tuple[Any, ...]
     adapts: tuple[Adapt | None, ...]
+    makes: tuple[Callable[[], Any], ...]  # the defaults as records have them
 
 
 def record(model: type[M], values: Sequence[Any]) -> M:
@@ -213,6 +269,17 @@ def _is_fresh(field: Any) -> bool:
     if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
         return True
     return field.has_default() and callable(field.default) and field.default not in {dict, list}
+
+
+def _default(field: Any) -> Callable[[], Any]:
+    """Return what gives a field's default."""
+    make: Callable[[], Any] = field.get_default
+    return make if callable(field.default) else partial(_same, make())
+
+
+def _maker(field: Any) -> Callable[[], Any] | None:
+    """Return what makes values for such a field; None where it is the time."""
+    return None if not field.has_default() or field.default is timezone.now else field.default
 
 
 def _written(sql: str, database: Any) -> tuple[str, str]:
@@ -237,7 +304,9 @@ def _adapt(kind: type, database: Any) -> Adapt | None:
     """Return how values of a type become parameters; None where they are parameters as they are."""
     if kind is UUID and not database.features.has_native_uuid_field:
         return _hexadecimal
-    return database.ops.adapt_datetimefield_value if kind is datetime else None
+    if kind is datetime:
+        return _utc if database.vendor == "sqlite" else database.ops.adapt_datetimefield_value
+    return None
 
 
 def _adapt_to(field: Any, database: Any) -> Adapt | None:
@@ -262,6 +331,11 @@ def _key(value: Any) -> Any:
 
 def _hexadecimal(value: UUID) -> str:
     return value.hex
+
+
+def _utc(value: datetime) -> str:
+    """Return a time as Django writes it into SQLite."""
+    return str((value if value.tzinfo is UTC else value.astimezone(UTC)).replace(tzinfo=None))
 
 
 def _same(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from hven.accounts.models import Owned
+from hven.accounts.models import Observatory, Owned, User
 from hven.archive.models.dataset import Dataset
 from hven.archive.models.licence import Licensed
 from hven.archive.models.submission import Submission
@@ -17,6 +17,12 @@ class DataFile(Licensed, Owned):
 
     filed_in = "dataset"
 
+    # Each index costs the upload of each file: these have none of their own, or see the end.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    observatory = models.ForeignKey(
+        Observatory, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    created = models.DateTimeField(auto_now_add=True)
     name = models.CharField(max_length=255)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="data_files")
     size = models.PositiveBigIntegerField(default=0, help_text="bytes, as its blob has them")
@@ -34,9 +40,12 @@ class DataFile(Licensed, Owned):
         db_index=False,
     )  # fmt: skip
     calibration = models.ForeignKey(
-        "archive.Calibration", null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
-    )
+        "archive.Calibration", null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files",
+        db_index=False,
+    )  # fmt: skip
     unfiled = models.CharField(max_length=200, blank=True, help_text="why it belongs to no night; a sentence")
+
+    awaits_reading = models.BooleanField(default=False, editable=False, help_text="its header is still to be read")
 
     # What its header says; empty until it was read, or where it says nothing.
     read_at = models.DateTimeField(null=True, blank=True)
@@ -45,7 +54,7 @@ class DataFile(Licensed, Owned):
     height = models.PositiveIntegerField(null=True, blank=True)
     cards = models.JSONField(default=list, help_text="every header card: [keyword, value, comment]")
     meaning = models.JSONField(default=dict, help_text="what the cards mean, and which card said so")
-    middle = models.DateTimeField(null=True, blank=True, db_index=True, help_text="of the exposure, UTC")
+    middle = models.DateTimeField(null=True, blank=True, help_text="of the exposure, UTC")
     exposure_s = models.FloatField(null=True, blank=True)
     filter = models.CharField(max_length=70, blank=True)
     object_name = models.CharField(max_length=70, blank=True)
@@ -72,7 +81,14 @@ class DataFile(Licensed, Owned):
             models.Index(
                 fields=["dataset", "-id", "visibility", "owner", "observatory", "uuid"], name="file_by_dataset"
             ),
-            models.Index(fields=["observation", "middle"], name="file_by_observation"),
+            # Where a file says nothing it stands in no index either: nothing is said as it comes.
+            models.Index(
+                fields=["observation", "middle"], name="file_by_observation", condition=Q(observation__isnull=False)
+            ),
+            models.Index(fields=["calibration"], name="file_by_calibration", condition=Q(calibration__isnull=False)),
+            models.Index(fields=["observatory"], name="file_by_observatory", condition=Q(observatory__isnull=False)),
+            models.Index(fields=["owner", "id"], name="file_to_read", condition=Q(awaits_reading=True)),
+            models.Index(fields=["middle"], name="file_by_time", condition=Q(middle__isnull=False)),
             models.Index(fields=["dataset", "filter", "id"], name="file_by_filter_in_dataset"),
             models.Index(fields=["dataset", "object_name", "id"], name="file_by_object_in_dataset"),
             models.Index(fields=["dataset", "image_type", "id"], name="file_by_type_in_dataset"),
@@ -89,7 +105,10 @@ class DataFile(Licensed, Owned):
                 condition=Q(observation__isnull=True, calibration__isnull=True),
             ),
             # All that a search by position compares, so that it reads the index alone.
-            models.Index("cell", "x", "y", "z", "cos_radius", "sin_radius", "radius_deg", name="file_place"),
+            models.Index(
+                fields=["cell", "x", "y", "z", "cos_radius", "sin_radius", "radius_deg"], name="file_place",
+                condition=Q(cell__isnull=False),
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from hven.accounts.models import Owned
+from hven.accounts.models import Observatory, Owned, User
 from hven.archive.models.dataset import Dataset
 from hven.archive.models.licence import Licensed
 from hven.storage.models import Blob
@@ -13,6 +13,12 @@ from hven.storage.models import Blob
 class Submission(Licensed, Owned):
     """Exists before its bytes do; may bring several files, or fail before it has one."""
 
+    # The owner's index leads to the time too; of what belongs to no observatory none is kept.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    observatory = models.ForeignKey(
+        Observatory, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    created = models.DateTimeField(auto_now_add=True)
     origin = models.CharField(max_length=20, help_text="the dialect, or 'web', that took it")
     arguments = models.JSONField(default=dict, help_text="what the client sent, word for word, without secrets")
     name = models.CharField(max_length=255, blank=True, help_text="of the file, as the client called it")
@@ -23,6 +29,7 @@ class Submission(Licensed, Owned):
         blank=True,
         on_delete=models.PROTECT,
         related_name="submissions",
+        db_index=False,
         help_text="the archive that came, until its members are filed",
     )
     dataset = models.ForeignKey(
@@ -39,7 +46,14 @@ class Submission(Licensed, Owned):
     error = models.TextField(blank=True, help_text="a sentence, where it failed before its files were in")
 
     class Meta:
-        indexes = [models.Index(fields=["owner"], name="archives_by_owner", condition=models.Q(blob__isnull=False))]
+        indexes = [
+            models.Index(fields=["owner", "created"], name="submission_by_owner"),
+            models.Index(fields=["owner"], name="archives_by_owner", condition=models.Q(blob__isnull=False)),
+            models.Index(fields=["blob"], name="submission_by_blob", condition=models.Q(blob__isnull=False)),
+            models.Index(
+                fields=["observatory"], name="submission_by_observatory", condition=models.Q(observatory__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"submission {self.pk}: {self.name or self.url}"

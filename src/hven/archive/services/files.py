@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,26 +17,27 @@ from hven.archive.models.tag import fold
 from hven.archive.services import text_index
 from hven.archive.services.header_values import searchable
 from hven.archive.services.names import kept_text, safe_name
-from hven.archive.services.nights import file_into_night
-from hven.archive.services.places import set_place
+from hven.archive.services.nights import file_into_nights
+from hven.archive.services.places import PLACE, place_columns
 from hven.archive.services.tags import note_words
+from hven.errors import NotFound
 from hven.science.frames.frame import Card, Frame, Meaning
 from hven.science.stars.solution import SourceList
 from hven.storage.models import Blob
-from hven.storage.statements import Insert
+from hven.storage.statements import Insert, Update
 
 if TYPE_CHECKING:
     from hven.science.frames.headers import Headers
 
 INBOX = "Inbox"
-_ROWS, _VALUES = Insert(DataFile), Insert(HeaderValue)
 _LONGEST_TAG = 200
-_READ = (
-    "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "filter", "object_name",
-    "camera", "image_type", "ra", "dec", "changed",
+_WORDS = ("filter", "object_name", "camera", "image_type")
+_ROWS, _VALUES = Insert(DataFile), Insert(HeaderValue)
+_READ = Update(
+    DataFile,
+    "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "ra", "dec", *_WORDS, *PLACE,
+    "awaits_reading", "changed",
 )  # fmt: skip
-_GONE = {"dataset_id": None, "is_solved": False, "dataset__telescope_id": None}
-_PLACE = ("x", "y", "z", "cos_radius", "sin_radius", "radius_deg", "cell")
 
 
 def inbox(user: User) -> Dataset:
@@ -76,6 +77,7 @@ def write_file(
     visibility: str | None = None,
     *,
     is_raw: bool = True,
+    awaits_reading: bool = False,
 ) -> DataFile:
     """Write what `add_file` does, in the caller's transaction."""
     made = _ROWS.make(
@@ -90,56 +92,87 @@ def write_file(
         commercial_use=submission.commercial_use,
         modifications=submission.modifications,
         is_raw=is_raw,
+        awaits_reading=awaits_reading,
     )
-    text_index.note_new(made)
+    if not awaits_reading:  # whoever reads it notes its words too
+        text_index.note_new(made)
     return made
 
 
-@transaction.atomic
-def note_header(data_file: DataFile, told: Frame | Headers, *, says_why: bool = False) -> None:
+def note_header(data_file: DataFile, told: Frame | Headers) -> None:
     """Keep what reading a data file told, and nothing else of the record: its owner may have changed it meanwhile.
 
-    Where its dataset has a telescope, the file is filed into its night. Of one without a telescope it is noted only
-    where `says_why` that it belongs to no night: a frame that came to be solved is in no need of one.
+    Where its dataset has a telescope, the file is filed into its night.
     """
+    said = said_by(told)
+    if not note_headers({data_file.pk: said}):
+        raise NotFound("The file was deleted meanwhile.")
+    for name, value in said.columns.items():
+        setattr(data_file, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is kept of a header."""
+
+    columns: dict[str, Any]  # of the data file
+    values: list[tuple[str, str]]  # keyword and text, for searches
+    words: list[str]
+    unread: str  # why it could not be read, a sentence; empty where it could
+
+
+def said_by(told: Frame | Headers) -> Said:
+    """Return what is kept of a header; it takes as long as writing it, so do it before the transaction."""
     meaning = told.meaning
-    data_file.read_at = timezone.now()
-    data_file.format = told.format
-    data_file.width, data_file.height = told.width, told.height
-    data_file.cards = plain_cards(told.cards)
-    data_file.meaning = plain_meaning(meaning)
-    data_file.middle = meaning.middle or meaning.start
-    data_file.exposure_s = meaning.exposure_s
-    data_file.ra, data_file.dec = meaning.ra, meaning.dec
-    for name in ("filter", "object_name", "camera", "image_type"):
-        setattr(data_file, name, str(_plain(getattr(meaning, name) or ""))[:70])
+    words = {name: str(_plain(getattr(meaning, name) or ""))[:70] for name in _WORDS}
+    columns: dict[str, Any] = {
+        "read_at": timezone.now(), "format": told.format, "width": told.width, "height": told.height,
+        "cards": plain_cards(told.cards), "meaning": plain_meaning(meaning), "middle": meaning.middle or meaning.start,
+        "exposure_s": meaning.exposure_s, "ra": meaning.ra, "dec": meaning.dec, **words,
+        **place_columns(meaning.ra, meaning.dec, _radius_deg(told)),
+    }  # fmt: skip
+    unread = told.notes[0][:200] if told.notes and not told.format else ""
+    return Said(columns, searchable(columns["cards"]), text_index.header_words(columns["cards"]), unread)
+
+
+@transaction.atomic
+def note_headers(read: Mapping[int, Said], *, says_why: bool = False) -> list[DataFile]:
+    """Keep what the headers of files said, and file them into their nights; return the files as they are now.
+
+    Parameters
+    ----------
+    read
+        `said_by` the headers of files, by the files' ids. Files that are gone meanwhile are passed over.
+    says_why
+        Of files whose dataset has no telescope it is noted that they belong to no night: a frame that came to be
+        solved is in no need of one.
+    """
     # As they are now: a file may be moved, and solved, while another reads it.
-    now = DataFile.objects.select_for_update().values("dataset_id", "is_solved", "dataset__telescope_id")
-    present = now.filter(pk=data_file.pk).first() or _GONE  # saving says so
-    columns: tuple[str, ...] = _READ
-    if not present["is_solved"]:
-        set_place(data_file, meaning.ra, meaning.dec, _radius_deg(told))
-        columns += _PLACE
-    data_file.save(update_fields=columns)
-    data_file.dataset_id = int(present["dataset_id"] or 0)  # there is one, or saving had failed
-    _note_values(data_file)
-    text_index.note(data_file)
-    if says_why or present["dataset__telescope_id"] is not None or _is_filed(data_file):
-        file_into_night(data_file)
+    rows = DataFile.objects.select_for_update(of=("self",)).select_related("owner", "dataset__telescope")
+    files = list(rows.filter(pk__in=list(read)).defer("cards", "meaning").order_by("pk"))
+    again = [file.pk for file in files if file.read_at is not None]
+    for file in files:
+        place = {name: getattr(file, name) for name in PLACE} if file.is_solved else {}
+        for name, value in (read[file.pk].columns | place).items():
+            setattr(file, name, value)
+        file.awaits_reading = False
+    filed = [file for file in files if says_why or file.dataset.telescope_id is not None or _is_filed(file)]
+    _READ.many(files)
+    if again:
+        HeaderValue.objects.filter(data_file__in=again).delete()
+    _VALUES.many(
+        {"data_file": file.pk, "dataset": file.dataset_id, "keyword": key, "text": text}
+        for file in files
+        for key, text in read[file.pk].values
+    )
+    text_index.note(*files, of_headers={pk: said.words for pk, said in read.items()})
+    file_into_nights(filed, {pk: said.unread for pk, said in read.items()})
+    return files
 
 
 def _is_filed(data_file: DataFile) -> bool:
     """Say whether a file is in a night, or said to be in none."""
     return bool(data_file.unfiled or data_file.observation_id or data_file.calibration_id)
-
-
-def _note_values(data_file: DataFile) -> None:
-    """Keep the cards where searches look for them."""
-    HeaderValue.objects.filter(data_file=data_file.pk).delete()
-    _VALUES.many(
-        {"data_file": data_file.pk, "dataset": data_file.dataset_id, "keyword": key, "text": text}
-        for key, text in searchable(data_file.cards)
-    )
 
 
 def _radius_deg(told: Frame | Headers) -> float:

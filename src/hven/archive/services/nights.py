@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -19,9 +20,11 @@ from hven.errors import Invalid, NotFound
 from hven.jobs import services as jobs
 from hven.science.sky.almanac import Night, night_at
 from hven.science.sky.nights import night_of
-from hven.sites.models import Site, Telescope
+from hven.sites.models import Site, Stay, Telescope, stay_among
 from hven.sites.services.sites import REFILE
+from hven.storage.statements import Update
 
+_FILED = Update(DataFile, "observation", "calibration", "unfiled", "changed")
 P = TypeVar("P", Observation, Calibration)
 FRAMES = frozenset({"fits", "xisf", "raw"})  # formats whose headers say when
 NO_TELESCOPE = "Its dataset has no telescope; set one, and it is filed into its night."
@@ -40,19 +43,33 @@ _LIGHT = ("light", "object", "science", "sci", "obs", "exp")
 @transaction.atomic
 def file_into_night(data_file: DataFile) -> None:
     """Attach a file to the night, observation or calibration that its header and its telescope say."""
-    data_file = DataFile.objects.select_for_update().select_related("dataset__telescope", "owner").get(pk=data_file.pk)
-    before = data_file.observation_id, data_file.calibration_id
-    data_file.observation = data_file.calibration = None
-    data_file.unfiled = ""
-    night = None
-    if data_file.read_at is not None and data_file.format in FRAMES:
-        night, data_file.unfiled = _night(data_file)
-        if night is not None:
-            _attach(data_file, night)
-    data_file.save(update_fields=["observation", "calibration", "unfiled", "changed"])
-    _leave(data_file, *before)
-    if night is not None and data_file.observation is not None and _begins(data_file):
-        number_observations(night)
+    rows = DataFile.objects.select_for_update(of=("self",)).select_related("owner", "dataset__telescope")
+    file_into_nights(list(rows.filter(pk=data_file.pk)))
+
+
+@transaction.atomic
+def file_into_nights(files: Sequence[DataFile], unread: Mapping[int, str] | None = None) -> None:
+    """Do what `file_into_night` does for records that the caller has just locked, read with dataset and telescope.
+
+    `unread` says, of files that were just read and by their ids, why they could not be: they belong to no night.
+    """
+    filing = _Filing()
+    before = [(file.observation_id, file.calibration_id) for file in files]
+    nights: dict[int, NightLog] = {}
+    for file in files:
+        file.observation = file.calibration = None
+        if unread is not None:
+            file.unfiled = unread.get(file.pk, "")
+        if file.read_at is not None and file.format in FRAMES:
+            night, file.unfiled = filing.night(file)
+            if night is not None:
+                nights[night.pk] = night
+                filing.attach(file, night)
+    _FILED.many(files)
+    for file, parts in zip(files, before, strict=True):
+        _leave(file, *parts)
+    for pk in _begun(files):
+        number_observations(nights[pk])
 
 
 def kind_of(image_type: str, name: str = "") -> str:
@@ -130,16 +147,53 @@ def sky_of(actor: Actor, night: NightLog) -> Night:
     return night_at(site_of(actor, night).place, night.date)
 
 
-def _night(data_file: DataFile) -> tuple[NightLog | None, str]:
-    telescope = data_file.dataset.telescope
-    if telescope is None:
-        return None, NO_TELESCOPE
-    if data_file.middle is None:
-        return None, NO_DATE
-    site = telescope.site_at(data_file.middle)
-    if site is None or site.longitude_deg is None:
-        return None, NO_SITE
-    return _night_log(telescope, night_of(data_file.middle, site.longitude_deg)), ""
+@dataclass(slots=True)
+class _Filing:
+    """What was looked up for the files of one transaction, which mostly belong together."""
+
+    stays: dict[int, list[Stay]] = field(default_factory=dict)
+    nights: dict[tuple[int, date], NightLog] = field(default_factory=dict)
+    parts: dict[tuple[type, int, int, str], Any] = field(default_factory=dict)
+
+    def night(self, data_file: DataFile) -> tuple[NightLog | None, str]:
+        """Return the night of a file, or why it belongs to none."""
+        telescope = data_file.dataset.telescope
+        if telescope is None:
+            return None, NO_TELESCOPE
+        if data_file.middle is None:
+            return None, NO_DATE
+        if telescope.pk not in self.stays:
+            self.stays[telescope.pk] = telescope.stays_in_order()
+        stay = stay_among(self.stays[telescope.pk], data_file.middle)
+        if stay is None or stay.site.longitude_deg is None:
+            return None, NO_SITE
+        day = night_of(data_file.middle, stay.site.longitude_deg)
+        if (telescope.pk, day) not in self.nights:
+            self.nights[telescope.pk, day] = _night_log(telescope, day)
+        return self.nights[telescope.pk, day], ""
+
+    def attach(self, data_file: DataFile, night: NightLog) -> None:
+        """Attach a file to an observation or a calibration of its night, opened where there is none yet."""
+        kind = kind_of(data_file.image_type, data_file.name)
+        if kind:
+            name = " ".join(part for part in (kind, _detail(kind, data_file)) if part)[:200]
+            data_file.calibration = self._part(Calibration, "name", name, data_file, night)
+        else:
+            target = data_file.object_name.strip() or _by_place(data_file) or data_file.dataset.name
+            data_file.observation = self._part(Observation, "target_name", target[:200], data_file, night)
+
+    def _part(self, kind: type[P], column: str, name: str, data_file: DataFile, night: NightLog) -> P:
+        key = kind, night.pk, data_file.dataset_id, name
+        if key not in self.parts:
+            new = {
+                "owner": data_file.owner, "observatory": data_file.observatory,
+                "visibility": data_file.dataset.visibility, "name": name,
+            }  # fmt: skip
+            self.parts[key], _ = kind._default_manager.get_or_create(  # noqa: SLF001 - Django's documented name
+                night=night, dataset=data_file.dataset, **{column: name}, defaults=new
+            )
+        found: P = self.parts[key]
+        return found
 
 
 def _night_log(telescope: Telescope, night: date) -> NightLog:
@@ -151,23 +205,6 @@ def _night_log(telescope: Telescope, night: date) -> NightLog:
         },
     )  # fmt: skip
     return found
-
-
-def _attach(data_file: DataFile, night: NightLog) -> None:
-    owned = {
-        "owner": data_file.owner, "observatory": data_file.observatory, "visibility": data_file.dataset.visibility,
-    }  # fmt: skip
-    kind = kind_of(data_file.image_type, data_file.name)
-    if kind:
-        name = " ".join(part for part in (kind, _detail(kind, data_file)) if part)[:200]
-        data_file.calibration, _ = Calibration.objects.get_or_create(
-            night=night, dataset=data_file.dataset, name=name, defaults=owned
-        )
-        return
-    target = data_file.object_name.strip() or _by_place(data_file) or data_file.dataset.name
-    data_file.observation, _ = Observation.objects.get_or_create(
-        night=night, dataset=data_file.dataset, target_name=target[:200], defaults={**owned, "name": target[:200]}
-    )
 
 
 def _detail(kind: str, data_file: DataFile) -> str:
@@ -184,11 +221,21 @@ def _by_place(data_file: DataFile) -> str:
     return f"J{hours:02d}{minutes:02d}{data_file.dec:+03.0f}"
 
 
-def _begins(data_file: DataFile) -> bool:
-    """Say whether an observation begins with a file: only then can its place among those of its night change."""
-    others = DataFile.objects.filter(observation=data_file.observation_id, middle__isnull=False)
-    first = others.exclude(pk=data_file.pk).order_by("middle").values_list("middle", flat=True).first()
-    return first is None or (data_file.middle is not None and data_file.middle <= first)
+def _begun(files: Sequence[DataFile]) -> Iterator[int]:
+    """Give the nights with an observation that begins with one of the files: only there can the order change."""
+    first: dict[int, DataFile] = {}
+    for file in files:
+        if file.observation_id is not None and file.middle is not None:
+            known = first.get(file.observation_id)
+            if known is None or known.middle is None or file.middle < known.middle:
+                first[file.observation_id] = file
+    given: set[int] = set()
+    for observation_id, file in first.items():
+        others = DataFile.objects.filter(observation=observation_id, middle__lt=file.middle)
+        night = file.observation.night_id if file.observation is not None else None
+        if night is not None and night not in given and not others.exists():
+            given.add(night)
+            yield night
 
 
 def _leave(data_file: DataFile, observation_id: int | None, calibration_id: int | None) -> None:

@@ -14,7 +14,7 @@ from hven.science.sky.cells import ranges
 from hven.science.sky.discs import Cone, disc
 
 M = TypeVar("M", bound=Model)
-_NOWHERE = {"x": None, "y": None, "z": None, "cos_radius": None, "sin_radius": None, "radius_deg": None, "cell": None}
+PLACE = ("x", "y", "z", "cos_radius", "sin_radius", "radius_deg", "cell")  # columns of a data file
 
 
 def touching(rows: QuerySet[M], cone: Cone) -> QuerySet[M]:
@@ -49,17 +49,15 @@ def touching(rows: QuerySet[M], cone: Cone) -> QuerySet[M]:
     return touched
 
 
-def set_place(data_file: DataFile, ra: float | None, dec: float | None, radius_deg: float = 0.0) -> None:
-    """Set on a record, without saving it, where its frame lies (degrees, ICRS); radius 0 where nobody knows.
+def place_columns(ra: float | None, dec: float | None, radius_deg: float = 0.0) -> dict[str, float | None]:
+    """Return the columns that say where a frame lies (degrees, ICRS); radius 0 where nobody knows.
 
     A header may say anything: what is no place on the sky leaves the file without one.
     """
-    columns: dict[str, float | None] = dict(_NOWHERE)
     on_sky = ra is not None and dec is not None and math.isfinite(ra) and -90 <= dec <= 90
     if ra is not None and dec is not None and on_sky and math.isfinite(radius_deg):
-        columns = {**asdict(disc(ra % 360.0, dec, radius_deg)), "radius_deg": min(radius_deg, 180.0)}
-    for name, value in columns.items():
-        setattr(data_file, name, value)
+        return {**asdict(disc(ra % 360.0, dec, radius_deg)), "radius_deg": min(radius_deg, 180.0)}
+    return dict.fromkeys(PLACE)
 
 
 def note_solution(data_file_id: int, ra: float, dec: float, radius_deg: float) -> None:

@@ -1,52 +1,137 @@
-"""Reading the header of a file that was taken in, and filing it by what it says."""
+"""Reading the headers of files that were taken in, and filing them by what those say."""
 
 from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import transaction
 
 from hven.archive.models import DataFile
+from hven.archive.services import text_index
 from hven.archive.services.datasets import rule_of
-from hven.archive.services.files import note_header
+from hven.archive.services.files import Said, note_headers, said_by
+from hven.archive.services.unread import READ, waiting
+from hven.errors import HvenError
 from hven.jobs import services as jobs
+from hven.jobs.context import JobContext
+from hven.jobs.models import Job, State
 from hven.science.frames.headers import Headers, read_headers
 from hven.science.frames.limits import Limits
 from hven.storage import services as storage
+from hven.storage.models import Blob
 
 BEGIN = "imaging.begin"  # a kind of job that a higher room registers: what filing a frame starts
+AT_ONCE = 12  # files that are filed in one transaction: while it lasts, whoever uploads waits
+TURN_S = 20.0  # of one job: then others have their turn
+_LOOK_S = 2.0  # after so much reading what was read is filed
+_MORE_S, _GATHER_S = 0.03, 0.25
+_MEMORY = "Reading its header needed more memory than the server allows for one job."
+_DIED = "Its header could not be read: the worker that did it ended each time."
+Read = dict[int, Said]
 
 
-def read_headers_of(data_file_id: int) -> tuple[DataFile, Headers] | None:
-    """Read a file's header, outside of any transaction; None where the file is gone."""
-    data_file = DataFile.objects.select_related("blob", "dataset", "owner").filter(pk=data_file_id).first()
-    if data_file is None:
-        return None
-    with storage.local(data_file.blob) as path:
-        return data_file, read_headers(path, limits=Limits(max_pixels=settings.HVEN_MAX_PIXELS))
+def read_waiting(context: JobContext, owner_id: int, *, singly: bool) -> None:
+    """Read and file what waits of an owner, and end the job.
+
+    Once an attempt has died the files are taken one by one, each named in the job before it is touched, so that the
+    one that did it is found; see `give_up`.
+    """
+    most = 1 if singly or context.attempt > 1 else AT_ONCE
+    end = time.monotonic() + TURN_S
+    done = 0
+    while True:
+        files = _next(owner_id, most)
+        if most == 1 and files:
+            context.note({"data_file_id": files[0].pk})
+        read = _read(files)
+        done += len(read)
+        if len(files) < most or time.monotonic() > end:
+            break
+        with context.checkpoint():
+            _file(read)
+    # Filing and the job's end are one transaction, as is asking for another job: nobody waits in vain.
+    with context.publishing() as publication:
+        _file(read)
+        if waiting(owner_id).exists():
+            jobs.enqueue(READ, {"owner_id": owner_id}, created_by=context.created_by)
+        publication.result = {"files": done}
 
 
-@transaction.atomic
-def note_read(data_file: DataFile, headers: Headers) -> bool:
-    """File a file into its night by its header and start what the rule says; return False where it is gone."""
-    if not DataFile.objects.select_for_update().filter(pk=data_file.pk).exists():
-        return False
-    note_header(data_file, headers, says_why=True)
-    rule = rule_of(data_file.dataset)
-    if rule and headers.width and headers.height and not _is_calibration(data_file):
-        jobs.enqueue(
-            BEGIN,
-            {"data_file_id": data_file.pk, "rule": rule},
-            created_by=data_file.owner,
-            idempotency_key=f"begin-{data_file.uuid}-{rule}",
-        )
-    return True
+def give_up(job: Job) -> None:
+    """Go on after a job of reading failed: without the file that it was at, or one by one to find out which it is."""
+    if job.state != State.FAILED or job.created_by is None:
+        return
+    owner_id = job.created_by.pk
+    at = (job.result or {}).get("data_file_id")
+    if at is not None:
+        waiting(owner_id).filter(pk=at).update(awaits_reading=False, unfiled=_DIED)
+        text_index.note_again(at)
+    elif job.args.get("singly"):
+        return  # it is no file's fault; the next upload asks again
+    if waiting(owner_id).exists():
+        jobs.enqueue(READ, {"owner_id": owner_id, "singly": True}, created_by=job.created_by)
 
 
 def read_file(data_file_id: int) -> DataFile | None:
     """Read a file's header and file it; None where it is gone."""
-    found = read_headers_of(data_file_id)
-    return found[0] if found is not None and note_read(*found) else None
+    files = _file(_read(list(DataFile.objects.select_related("blob").filter(pk=data_file_id))))
+    return files[0] if files else None
 
 
-def _is_calibration(data_file: DataFile) -> bool:
-    return DataFile.objects.filter(pk=data_file.pk, calibration__isnull=False).exists()
+def _next(owner_id: int, most: int) -> list[DataFile]:
+    """Return what waits; while more comes, wait for it a little: filed together they keep others waiting for less."""
+    rows = waiting(owner_id).select_related("blob").only("id", "blob")[:most]
+    files = list(rows)
+    end = time.monotonic() + _GATHER_S
+    while 0 < len(files) < most and time.monotonic() < end:
+        time.sleep(_MORE_S)
+        before, files = len(files), list(rows.all())
+        if len(files) <= before:
+            break
+    return files
+
+
+def _read(files: Sequence[DataFile]) -> Read:
+    """Read headers, outside of any transaction."""
+    limits = Limits(max_pixels=settings.HVEN_MAX_PIXELS)
+    new = storage.new_bytes([file.blob for file in files])
+    end = time.monotonic() + _LOOK_S
+    found: Read = {}
+    for file in files:
+        found[file.pk] = said_by(_headers(file.blob, new.get(file.blob_id), limits))
+        if time.monotonic() > end:
+            break
+    return found
+
+
+def _headers(blob: Blob, content: bytes | None, limits: Limits) -> Headers:
+    try:
+        if content is not None:
+            return read_headers(io.BytesIO(content), limits=limits)
+        with storage.local(blob) as path:
+            return read_headers(path, limits=limits)
+    except HvenError as error:
+        return Headers("", notes=(str(error),))
+    except MemoryError:
+        return Headers("", notes=(_MEMORY,))
+    except OSError as error:
+        return Headers("", notes=(f"Its bytes could not be read from the storage ({error.strerror}).",))
+
+
+@transaction.atomic
+def _file(read: Read) -> list[DataFile]:
+    """File files into their nights by their headers and start what the rules say; return those that are still there."""
+    files = note_headers(read, says_why=True) if read else []
+    for file in files:
+        rule = rule_of(file.dataset)
+        if rule and file.width and file.height and file.calibration_id is None:
+            jobs.enqueue(
+                BEGIN,
+                {"data_file_id": file.pk, "rule": rule},
+                created_by=file.owner,
+                idempotency_key=f"begin-{file.uuid}-{rule}",
+            )
+    return files

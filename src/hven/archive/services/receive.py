@@ -22,19 +22,20 @@ from hven.archive.services.names import safe_name
 from hven.archive.services.quotas import check_quota
 from hven.archive.services.submissions import new_submission
 from hven.archive.services.tags import note_words
+from hven.archive.services.unread import ask_to_read
 from hven.errors import Conflict, NotFound
-from hven.jobs import services as jobs
 from hven.storage import services as storage
 from hven.storage.models import Blob
 from hven.storage.statements import Question
 
-READ = "archive.read"
 _PACKED = re.compile(r"\.(gz|gzip|bz2|bzip2|zip|fz)$", re.IGNORECASE)
 _MOST_NUMBERED = 100_000
 SMALL = 1_000_000  # bytes: others wait for the database while so few go to the disk
-# Whoever files into the same dataset waits here, so that a name is taken once.
+# Whoever files into the same dataset waits here, so that a name is taken once; not so the records that refer to it.
 _LOCK = Question(
-    lambda pk: Dataset.objects.select_for_update().filter(pk=pk).values_list("name", "observatory_id", "visibility"),
+    lambda pk: (
+        Dataset.objects.select_for_update(no_key=True).filter(pk=pk).values_list("name", "observatory_id", "visibility")
+    ),
     pk=int,
 )
 # A range and not LIKE, which no index answers.
@@ -78,8 +79,7 @@ def receive_bytes(actor: Actor, dataset: Dataset, file: Any, delivery: Delivery)
     tags = checked_tags(delivery.tags)
     with transaction.atomic():
         _locked(dataset)
-        with storage.keeping(file.read()) as blob:
-            return _filed(actor, dataset, blob, delivery, tags)
+        return _filed(actor, dataset, storage.put_few(file.read()), delivery, tags)
 
 
 def receive_file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery) -> DataFile:
@@ -121,10 +121,12 @@ def _filed(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery, tags:
     name = _free_name(dataset, safe_name(delivery.name, fallback="unnamed"), blob)
     submission = _submission(actor, dataset, delivery)
     check_quota(submission.owner, blob.size)
-    data_file = write_file(submission, blob, name, dataset, dataset.visibility, is_raw=delivery.is_raw)
+    data_file = write_file(
+        submission, blob, name, dataset, dataset.visibility, is_raw=delivery.is_raw, awaits_reading=True
+    )
     if tags:
         set_tags(data_file, tags, actor)
-    jobs.ask(READ, {"data_file_id": data_file.pk}, created_by=actor.user)
+    ask_to_read(submission.owner)
     return data_file
 
 

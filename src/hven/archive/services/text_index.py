@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.db import connection
@@ -53,26 +53,35 @@ def words_of(text: str) -> Iterator[str]:
         yield word[:_LONGEST]
 
 
-def file_words(file: Indexed, tags: Iterable[str]) -> list[str]:
-    """Return the words by which a file is found, each once, its dataset's first."""
+def file_words(file: Indexed, tags: Iterable[str], of_header: Iterable[str] | None = None) -> list[str]:
+    """Return the words by which a file is found, each once, its dataset's first; `header_words` may be known."""
     found: dict[str, None] = {_dataset_word(file.dataset_id): None}
     for text in (file.name, file.object_name, file.filter, file.camera, file.image_type, *tags):
         found.update(dict.fromkeys(words_of(text)))
-    of_header: dict[str, None] = {}
-    for keyword, value, *_ in file.cards:
-        if len(of_header) >= _MOST_OF_HEADER:
-            break
-        of_header.update(dict.fromkeys(_of_card(str(keyword), value)))
-    found.update(dict.fromkeys(list(of_header)[:_MOST_OF_HEADER]))
+    found.update(dict.fromkeys(header_words(file.cards) if of_header is None else of_header))
     return list(found)[:_MOST]
 
 
-def note(*files: Indexed) -> None:
-    """Keep the words of files as their records and tags are now, in the caller's transaction."""
+def header_words(cards: Iterable[Sequence[Any]]) -> list[str]:
+    """Return the words of the cards of a header, each once."""
+    found: dict[str, None] = {}
+    for keyword, value, *_ in cards:
+        if len(found) >= _MOST_OF_HEADER:
+            break
+        found.update(dict.fromkeys(_of_card(str(keyword), value)))
+    return list(found)[:_MOST_OF_HEADER]
+
+
+def note(*files: Indexed, of_headers: Mapping[int, Sequence[str]] | None = None) -> None:
+    """Keep the words of files as their records and tags are now, in the caller's transaction.
+
+    What is known already of their `header_words` is taken from `of_headers`.
+    """
+    known = of_headers or {}
     tags: dict[int, list[str]] = {file.pk: [] for file in files}
     for pk, text in Tag.objects.filter(data_file__in=list(tags)).order_by("id").values_list("data_file", "text"):
         tags[pk].append(text)
-    write((file.pk, file_words(file, tags[file.pk])) for file in files)
+    write((file.pk, file_words(file, tags[file.pk], known.get(file.pk))) for file in files)
 
 
 def note_new(file: Indexed) -> None:

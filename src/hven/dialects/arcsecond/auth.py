@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -20,11 +24,10 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
         """Return the user and the actor; None where no key is shown."""
-        said = str(request.META.get(HEADER) or request.META.get("HTTP_AUTHORIZATION") or "").strip()
-        scheme, _, secret = said.partition(" ")
-        if scheme.lower() not in _SCHEMES:
+        secret = _shown(request.META)
+        if secret is None:
             return None
-        actor = key_owner(secret.strip())
+        actor = key_owner(secret)
         if actor is None or actor.user is None:
             raise AuthenticationFailed("Invalid key.")
         return actor.user, actor
@@ -32,6 +35,19 @@ class KeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return what an answer 401 asks for."""
         return "Key"
+
+
+def key_of(request: HttpRequest) -> Actor | None:
+    """Return who shows a key with a request; None where there is none that works."""
+    secret = _shown(request.META)
+    actor = None if secret is None else key_owner(secret)
+    return None if actor is None or actor.user is None else actor
+
+
+def _shown(headers: Mapping[str, Any]) -> str | None:
+    said = str(headers.get(HEADER) or headers.get("HTTP_AUTHORIZATION") or "").strip()
+    scheme, _, secret = said.partition(" ")
+    return secret.strip() if scheme.lower() in _SCHEMES else None
 
 
 def key_owner(secret: str) -> Actor | None:

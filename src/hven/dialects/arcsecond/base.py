@@ -139,7 +139,11 @@ def words(request: Request) -> dict[str, Any]:
     Invalid
         It holds another thing.
     """
-    data = request.data
+    return words_in(request.data)
+
+
+def words_in(data: Any) -> dict[str, Any]:
+    """Return the object that was sent, as `words` does."""
     if not isinstance(data, dict):
         raise Invalid("Send a JSON object.")
     return {str(name): _kept(value) for name, value in data.items()}

@@ -46,7 +46,13 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer for an error; None lets it through as a fault of the server's own."""
-    for kind, (status, text) in TABLE.items():
-        if isinstance(error, kind):
-            return Response({"detail": text or str(error)}, status, headers=come_again(error))
+    if isinstance(error, tuple(TABLE)):
+        status, said, headers = answer_to(error)
+        return Response(said, status, headers=headers)
     return of_the_framework(error, context)
+
+
+def answer_to(error: Exception) -> tuple[int, dict[str, str], dict[str, str]]:
+    """Return status, body and headers of the answer for an error of the table."""
+    status, text = next(said for kind, said in TABLE.items() if isinstance(error, kind))
+    return status, {"detail": text or str(error)}, come_again(error)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Sequence
 from datetime import UTC, datetime, time
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
-from django.conf import settings
-from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
-from django.urls import reverse
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
@@ -26,16 +22,14 @@ from rest_framework.response import Response
 
 from hven.accounts import access
 from hven.accounts.access import Verb
-from hven.accounts.actor import UPLOAD, WRITE, Actor
-from hven.archive.models import Calibration, DataFile, Dataset, Observation, Tag
+from hven.accounts.actor import UPLOAD, Actor
+from hven.archive.models import Calibration, DataFile, Dataset, Observation
 from hven.archive.services import receive
-from hven.archive.services.filling import find_to_fill
 from hven.archive.services.handing_out import bytes_for
-from hven.archive.services.receive import Delivery
 from hven.archive.services.search import MOST_CARDS, FilesWanted, count_up_to, narrow
-from hven.dialects.arcsecond import wire
 from hven.dialects.arcsecond.base import ArcsecondView, Pages, uuid_of, words
 from hven.dialects.arcsecond.places import ANY, MANY, ONE
+from hven.dialects.arcsecond.taking_in import form_of, here, short_way, switch, take_in, wired
 from hven.dialects.rest import JsonBody, client_address, described
 from hven.errors import Forbidden, Invalid
 from hven.imaging.services.frames import delete_data_file
@@ -43,7 +37,6 @@ from hven.science.frames.whereabouts import tells_place
 from hven.science.sky.discs import Cone
 from hven.storage import services as storage
 
-_NO_TAGS = Tag.objects.none()
 SANDBOX = "default-src 'none'; sandbox"
 _LAST_PAGE = 10**9  # databases know no larger offsets
 MOST_COUNTED = 10_000  # files of a list; of a longer one the pages say only that there are more
@@ -106,31 +99,30 @@ class DataFiles(ArcsecondView):
     )
     def post(self, request: Request, subdomain: str = "") -> Response:
         """Take a file in; whatever it holds, it is kept, and its header is read afterwards."""
-        access.need(self.actor, UPLOAD, WRITE)
-        _read_small(request)
-        file = request.FILES.get("file")
-        if file is None:
-            raise Invalid("There is no file: send it as the part 'file' of a multipart/form-data request.")
-        sent = words(request)
-        said = sent.get("dataset")
-        if not said:
-            raise Invalid("dataset is the uuid of the dataset that takes the file.")
-        dataset = find_to_fill(self.actor, uuid_of(said, "dataset"), self.observatory)
-        delivery = Delivery(
-            origin="arcsecond",
-            name=file.name or "",
-            address=client_address(request) or None,
-            is_raw=switch(sent.get("is_raw"), default=True),
-            tags=_tags(request),
-        )
-        made = receive.receive_bytes(self.actor, dataset, file, delivery)
-        if not delivery.tags:
-            made._prefetched_objects_cache = {"tags": _NO_TAGS}  # type: ignore[attr-defined] # noqa: SLF001 - a new file
-        return Response(self.wired(made), 201)
+        plain: HttpRequest = request._request  # noqa: SLF001 - the framework's name for Django's request
+        data, files = form_of(plain) or (request.data, request.FILES)
+        return Response(self.wired(take_in(self.actor, self.observatory, data, files, client_address(request))), 201)
+
+    @classmethod
+    def as_view(cls, **words: Any) -> Any:
+        """Return the view, with the short way for what uploads mostly are."""
+        whole = super().as_view(**words)
+
+        @wraps(whole)
+        def view(request: HttpRequest, subdomain: str | None = None) -> HttpResponseBase:
+            said = {} if subdomain is None else {"subdomain": subdomain}
+            return (short_way(request, subdomain) if request.method == "POST" else None) or whole(request, **said)
+
+        return view
 
     def wired(self, one: DataFile) -> dict[str, Any]:
         """Return a file's JSON."""
-        return wire.data_file(one, self.request.build_absolute_uri(bytes_address(one)))
+        return wired(one, self.here)
+
+    @cached_property
+    def here(self) -> str:
+        """The server's own address as the caller knows it."""
+        return here(self.request)
 
 
 class OneDataFile(ArcsecondView):
@@ -142,7 +134,7 @@ class OneDataFile(ArcsecondView):
     def get(self, request: Request, number: int, subdomain: str = "") -> Response:
         """Return it, with every card of its header for ``?header=1``, with its hashes for ``?checksum=1``."""
         found = self.find(DataFile, pk=number)
-        answer = wire.data_file(found, request.build_absolute_uri(bytes_address(found)))
+        answer = wired(found, here(request))
         if self.asks_for("header") and access.may(self.actor, Verb.OPEN, found):
             whole = access.may(self.actor, Verb.CHANGE, found)
             cards = [card for card in found.cards if whole or not tells_place(str(card[0]))]
@@ -166,7 +158,7 @@ class OneDataFile(ArcsecondView):
         if "is_raw" in sent:
             found.is_raw = switch(sent["is_raw"], default=found.is_raw)
             found.save(update_fields=["is_raw", "changed"])
-        return Response(wire.data_file(found, request.build_absolute_uri(bytes_address(found))))
+        return Response(wired(found, here(request)))
 
     @described(responses={204: None})
     def delete(self, request: Request, number: int, subdomain: str = "") -> Response:
@@ -193,14 +185,6 @@ class DataFileBytes(ArcsecondView):
         response["Repr-Digest"] = f"sha-256=:{base64.b64encode(digest).decode()}:"
         response["Content-Security-Policy"] = SANDBOX
         return response
-
-
-def _read_small(request: Request) -> None:
-    """Read a small form into memory: the way by a file beside the blobs takes longer than all else."""
-    plain = request._request  # noqa: SLF001 - the framework's name for Django's request
-    length = str(plain.META.get("CONTENT_LENGTH") or "")
-    if length.isdecimal() and int(length) < min(receive.SMALL, settings.HVEN_MAX_UPLOAD):
-        plain.upload_handlers = [MemoryFileUploadHandler(plain)]
 
 
 def narrowed(rows: QuerySet[DataFile], query: Any) -> QuerySet[DataFile]:
@@ -245,11 +229,6 @@ def related(rows: QuerySet[DataFile]) -> QuerySet[DataFile]:
     ).prefetch_related("tags")
 
 
-def bytes_address(one: DataFile) -> str:
-    """Return where a file's bytes are."""
-    return reverse("arcsecond-file", args=[one.pk])
-
-
 def _check_change(actor: Actor, found: DataFile) -> None:
     """Let who may change a file set its tags, and who brought it with an upload key."""
     if access.may(actor, Verb.CHANGE, found):
@@ -257,22 +236,6 @@ def _check_change(actor: Actor, found: DataFile) -> None:
     if actor.key is not None and UPLOAD in actor.scopes and actor.user == found.owner:
         return
     raise Forbidden("You may see this file but not change it; ask its owner.")
-
-
-def _tags(request: Request) -> Sequence[str]:
-    """Return the tags of a form: one field with commas, or the field once a tag."""
-    data: Any = request.data
-    values = data.getlist("tags") if hasattr(data, "getlist") else [data.get("tags") or ""]
-    return [tag.strip() for value in values for tag in str(value).split(",") if tag.strip()]
-
-
-def switch(value: Any, *, default: bool) -> bool:
-    """Return a switch that was sent in any case; the default where nothing was."""
-    if isinstance(value, bool):
-        return value
-    if value is None or str(value).strip() == "":
-        return default
-    return str(value).strip().casefold() in {"true", "1", "yes", "on"}
 
 
 def _cone(query: Any) -> Cone | None:

@@ -22,10 +22,9 @@ from rest_framework.response import Response
 from hven.archive.models import Dataset, Upload
 from hven.archive.services import resumable
 from hven.archive.services.receive import Delivery
-from hven.dialects.arcsecond import wire
 from hven.dialects.arcsecond.base import ArcsecondView, uuid_of
-from hven.dialects.arcsecond.files import bytes_address, switch
 from hven.dialects.arcsecond.places import ONE
+from hven.dialects.arcsecond.taking_in import here, switch, wired
 from hven.dialects.rest import client_address, described
 from hven.errors import Conflict, Invalid
 
@@ -101,7 +100,7 @@ class OneResumable(_TusView):
         filed = upload.data_file
         answer = None
         if filed is not None:
-            answer = wire.data_file(filed, request.build_absolute_uri(bytes_address(filed)))
+            answer = wired(filed, here(request))
         return Response(
             {
                 "uuid": str(upload.uuid), "name": upload.name, "length": upload.length,

@@ -2,6 +2,6 @@
 
 from hven.sites.models.rule import Rule
 from hven.sites.models.site import Site
-from hven.sites.models.telescope import Stay, Telescope
+from hven.sites.models.telescope import Stay, Telescope, stay_among
 
-__all__ = ["Rule", "Site", "Stay", "Telescope"]
+__all__ = ["Rule", "Site", "Stay", "Telescope", "stay_among"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
 
@@ -38,10 +39,11 @@ class Telescope(Owned):
 
     def stay_at(self, moment: datetime | None = None) -> Stay | None:
         """Return the stay that held at a moment, by default the last one, which may begin in the future."""
-        stays = self.stays.select_related("site")
-        if moment is not None:
-            stays = stays.filter(Q(since__isnull=True) | Q(since__lte=moment))
-        return stays.order_by(models.F("since").desc(nulls_last=True)).first()
+        return stay_among(self.stays_in_order(), moment)
+
+    def stays_in_order(self) -> list[Stay]:
+        """Return its stays, the first one first."""
+        return list(self.stays.select_related("site").order_by(models.F("since").asc(nulls_first=True)))
 
     def site_at(self, moment: datetime | None = None) -> Site | None:
         """Return where it stood at a moment (by default where it stands last); None where nobody said."""
@@ -53,7 +55,7 @@ class Telescope(Owned):
 
         For each stay it lasts from noon to noon at its own site, so that a telescope moved at noon has whole nights.
         """
-        stays = list(self.stays.select_related("site").order_by(models.F("since").asc(nulls_first=True)))
+        stays = self.stays_in_order()
         ends = [stay.since for stay in stays[1:]]
         lasting = [_held(stay, end, night) for stay, end in zip_longest(stays, ends)]
         return stays[lasting.index(max(lasting))] if stays else None
@@ -74,6 +76,12 @@ class Stay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.telescope} at {self.site}"
+
+
+def stay_among(stays: Sequence[Stay], moment: datetime | None) -> Stay | None:
+    """Return that of some stays in order which held at a moment, for None the last."""
+    begun = [stay for stay in stays if moment is None or stay.since is None or stay.since <= moment]
+    return begun[-1] if begun else None
 
 
 def _held(stay: Stay, end: datetime | None, night: date) -> timedelta:

@@ -20,12 +20,11 @@ from hven.accounts import access
 from hven.accounts.access import Verb, find, may, visible
 from hven.archive.models import DataFile
 from hven.archive.services.handing_out import bytes_for
-from hven.archive.services.receive import READ
+from hven.archive.services.unread import read_again
 from hven.errors import HvenError
 from hven.imaging import services as imaging
 from hven.imaging.models import Reduction
 from hven.imaging.services.begin_many import begin_many
-from hven.jobs import services as jobs
 from hven.science.frames.selection import Plane
 from hven.sites.models import Rule
 from hven.storage import services as storage
@@ -153,7 +152,7 @@ def read(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Have a file's header read again."""
     actor = actor_of(request)
     found = find(DataFile.objects.all(), actor, Verb.CHANGE, uuid=uuid)
-    jobs.enqueue(READ, {"data_file_id": found.pk}, created_by=actor.user)
+    read_again(actor, found)
     messages.success(request, "Its header is read again; look at this page in a moment.")
     return redirect("data-file", uuid=uuid)
 
