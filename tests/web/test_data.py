@@ -240,7 +240,8 @@ def test_a_file_whose_header_was_not_read_can_be_asked_for_again(client_for, use
     assert "Its header was not read yet" in page(client, f"/files/{file.uuid}/")
     Job.objects.all().delete()
     client.post(f"/files/{file.uuid}/read/")
-    assert Job.objects.get().args == {"data_file_id": file.pk}
+    assert Job.objects.get().kind == "archive.read"
+    assert list(DataFile.objects.filter(awaits_reading=True)) == [file]
 
 
 def test_a_file_is_deleted_with_a_sentence(client_for, user, place) -> None:

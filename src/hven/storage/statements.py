@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -116,7 +116,9 @@ class Insert(Generic[M]):
         """Insert a record; return it. What is not said has its default."""
         text = self._text(connections[DEFAULT_DB_ALIAS])
         self._refresh(values)
-        row = [make() for make in text.makes]
+        row = list(text.plain)
+        for at, make in text.makes:
+            row[at] = make()
         related = {}
         for name, value in values.items():
             if isinstance(value, models.Model):
@@ -188,9 +190,8 @@ class Insert(Generic[M]):
             _written(sql, database),
             tuple(parameters),
             tuple(_adapt_to(one, database) for one in self._fields),
-            tuple(
-                one.get_default if callable(one.default) else partial(_same, one.get_default()) for one in self._fields
-            ),
+            tuple(one.get_default() for one in self._fields),
+            tuple((at, one.default) for at, one in enumerate(self._fields) if one.default in (dict, list)),
         )
 
 
@@ -250,7 +251,8 @@ class _InsertText:
     sql: tuple[str, str]  # see `_written`
     defaults: tuple[Any, ...]
     adapts: tuple[Adapt | None, ...]
-    makes: tuple[Callable[[], Any], ...]  # the defaults as records have them
+    plain: tuple[Any, ...]  # the defaults as records have them
+    makes: tuple[tuple[int, Callable[[], Any]], ...]  # of columns with a new object each time
 
 
 def record(model: type[M], values: Sequence[Any]) -> M:
@@ -269,12 +271,6 @@ def _is_fresh(field: Any) -> bool:
     if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
         return True
     return field.has_default() and callable(field.default) and field.default not in {dict, list}
-
-
-def _default(field: Any) -> Callable[[], Any]:
-    """Return what gives a field's default."""
-    make: Callable[[], Any] = field.get_default
-    return make if callable(field.default) else partial(_same, make())
 
 
 def _maker(field: Any) -> Callable[[], Any] | None:

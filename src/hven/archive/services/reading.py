@@ -24,7 +24,7 @@ from hven.storage import services as storage
 from hven.storage.models import Blob
 
 BEGIN = "imaging.begin"  # a kind of job that a higher room registers: what filing a frame starts
-AT_ONCE = 12  # files that are filed in one transaction: while it lasts, whoever uploads waits
+AT_ONCE = 24  # files that are filed in one transaction: while it lasts, whoever uploads waits
 TURN_S = 20.0  # of one job: then others have their turn
 _LOOK_S = 2.0  # after so much reading what was read is filed
 _MORE_S, _GATHER_S = 0.03, 0.25
