@@ -237,11 +237,21 @@ def test_a_file_whose_header_was_not_read_can_be_asked_for_again(client_for, use
     file = place.take()
     DataFile.objects.filter(pk=file.pk).update(read_at=None)
     client = client_for(user)
-    assert "Its header was not read yet" in page(client, f"/files/{file.uuid}/")
+    assert "Its header is still to be read" in page(client, f"/files/{file.uuid}/")
     Job.objects.all().delete()
     client.post(f"/files/{file.uuid}/read/")
     assert Job.objects.get().kind == "archive.read"
     assert list(DataFile.objects.filter(awaits_reading=True)) == [file]
+
+
+def test_a_dataset_says_how_many_of_ones_files_are_still_to_be_read(client_for, user, place) -> None:
+    file, other = place.take(), place.take("b.fits")
+    path, client = f"/data/{place.dataset.uuid}/", client_for(user)
+    assert "still to be read" not in page(client, path)
+    DataFile.objects.filter(pk=file.pk).update(awaits_reading=True)
+    assert "The headers of 1 file are still to be read" in page(client, path)
+    assert "still to be read" in page(client, f"/files/{file.uuid}/")
+    assert "still to be read" not in page(client, f"/files/{other.uuid}/")
 
 
 def test_a_file_is_deleted_with_a_sentence(client_for, user, place) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import resolve
 
 from hven.jobs.processes import die_with_parent
 from hven.ops.charsets import known_charsets
@@ -12,6 +13,7 @@ from hven.ops.charsets import known_charsets
 # Process 1 is nobody's starter here: to have it for a parent means to be an orphan already.
 die_with_parent(os.getppid() if os.getppid() != 1 else -1, signal.SIGKILL)
 application = known_charsets(get_wsgi_application())
-# What is loaded stays: no collection of garbage needs to look through it again.
+# What is loaded stays: no collection of garbage needs to look through it again. Views are part of it.
+resolve("/")
 gc.collect()
 gc.freeze()

@@ -48,8 +48,9 @@ def health(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-# Path, view, and the name of the plain one.
+# Path, view, and the name of the plain one. Files come first, and these before all else: they are asked for most.
 _RESOURCES: tuple[tuple[str, Any, str], ...] = (
+    ("datafiles/", files.DataFiles, ""),
     ("profiles/<str:username>/", people.Profile, ""),
     ("observingsites/", places.Sites, ""),
     ("observingsites/<uuid:uuid>/", places.OneSite, ""),
@@ -68,7 +69,6 @@ _RESOURCES: tuple[tuple[str, Any, str], ...] = (
     ("datapackages/<uuid:uuid>/links/", links.PackageLinks, ""),
     ("datapackages/<uuid:uuid>/links/<uuid:link>/", links.OnePackageLink, ""),
     ("datapackages/<uuid:uuid>/zip/", sharing.PackageZip, "arcsecond-package"),
-    ("datafiles/", files.DataFiles, ""),
     ("datafiles/resumable/", resumable.Resumable, ""),
     ("datafiles/resumable/<uuid:uuid>/", resumable.OneResumable, "arcsecond-upload"),
     ("datafiles/<int:number>/", files.OneDataFile, ""),
@@ -80,6 +80,7 @@ _RESOURCES: tuple[tuple[str, Any, str], ...] = (
 )
 
 urlpatterns: list[URLPattern] = [
+    *(path(route, view.as_view(), name=name or None) for route, view, name in _RESOURCES),
     path("schema/", Schema.as_view(), name="arcsecond-schema"),
     path("docs/", Explorer.as_view(), name="arcsecond-docs"),
     path("healthcheck/", health),
@@ -87,7 +88,6 @@ urlpatterns: list[URLPattern] = [
     path("auth/key/verify-organisation/", people.VerifyOrganisation.as_view()),
     path("organisations/", people.Organisations.as_view()),
     path("organisations/<slug:name>/", people.Organisation.as_view()),
-    *(path(route, view.as_view(), name=name or None) for route, view, name in _RESOURCES),
     path("<slug:subdomain>/members/", people.Members.as_view()),
     *(path(f"<slug:subdomain>/{route}", view.as_view()) for route, view, _ in _RESOURCES),
     re_path(r"^.*$", nothing_here),

@@ -24,7 +24,8 @@ from hven.archive.services import datasets
 from hven.archive.services.datasets import DatasetWords
 from hven.archive.services.handing_out import zip_for
 from hven.archive.services.search import KINDS as KINDS_OF_FILES
-from hven.archive.services.search import FilesWanted
+from hven.archive.services.search import FilesWanted, count_up_to
+from hven.archive.services.unread import waiting
 from hven.errors import Invalid, NotFound
 from hven.imaging.models import Reduction
 from hven.imaging.services.begin_many import begin_many
@@ -152,6 +153,7 @@ def show(request: HttpRequest, found: Dataset, more: dict[str, Any] | None = Non
         "begin_rules": [choice for choice in Rule.choices if choice[0] != Rule.NONE],
         "telescopes": own_records(Telescope, actor) if may_change else [],
         "unfiled": _unfiled(found) if may_change else "",
+        "unread": _unread(actor, found),
     }
     return render(request, "web/dataset.html", context | (more or {}), status=status)
 
@@ -160,6 +162,11 @@ def _unfiled(found: Dataset) -> str:
     """Return why one of a dataset's files belongs to no night; empty where none is in want of one."""
     lost = found.data_files.filter(KINDS_OF_FILES["unfiled"]).order_by("-id")
     return lost.values_list("unfiled", flat=True).first() or ""
+
+
+def _unread(actor: Actor, found: Dataset) -> int:
+    """Return how many of the asker's files in a dataset are still to be read, up to 1,000."""
+    return 0 if actor.user is None else count_up_to(waiting(actor.user.pk).filter(dataset=found), 1000)
 
 
 def list_context(request: HttpRequest, base: FilesWanted, path: str) -> dict[str, Any]:
