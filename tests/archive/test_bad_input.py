@@ -369,6 +369,22 @@ def test_files_of_a_deleted_telescope_stay_and_say_why_they_lie_in_no_night(tych
     assert "telescope" in tycho.get(f"datafiles/{again['id']}/")["unfiled"]
 
 
+@pytest.mark.parametrize("found", [b"", b"SIMPLE", None])
+def test_a_file_that_was_damaged_is_mended_by_sending_it_again(
+    tycho: Caller, dataset: str, found: bytes | None
+) -> None:
+    from hven.storage import services as storage
+
+    made = tycho.upload(dataset, WHOLE)
+    storage.settle()
+    path = storage.store().path(made["sha256"])
+    path.unlink()
+    if found is not None:
+        path.write_bytes(found)
+    assert "already exists" in tycho.upload(dataset, WHOLE, status=400)["detail"]
+    assert tycho.get(f"datafiles/{made['id']}/file/") == WHOLE
+
+
 def test_a_frame_whose_file_was_deleted_before_it_is_read_is_no_fault(tycho: Caller, dataset: str) -> None:
     made = tycho.upload(dataset, WHOLE)
     tycho.delete(f"datafiles/{made['id']}/")

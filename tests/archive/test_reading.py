@@ -9,7 +9,7 @@ import pytest
 from hven.accounts.actor import Actor
 from hven.archive.models import DataFile
 from hven.archive.services import reading
-from hven.archive.services.unread import READ, read_again
+from hven.archive.services.unread import READ, ask_for_all, is_any_waiting, read_again
 from hven.errors import Forbidden, NotFound
 from hven.jobs import runner, table
 from hven.jobs import services as jobs
@@ -97,23 +97,83 @@ def test_a_job_that_had_its_turn_leaves_the_rest_to_the_next(
     assert work().result == {"files": 2} and unread() == []
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error"), NotFound("It could not be read.")])
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [(MemoryError(), 1), (OSError(5, "Input/output error"), 3), (NotFound("It is not there."), 1)],
+)
 def test_a_file_that_cannot_be_read_keeps_no_other_from_being_read(
-    tycho: Caller, dataset: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tycho: Caller, dataset: str, monkeypatch: pytest.MonkeyPatch, error: Exception, attempts: int
 ) -> None:
     upload(tycho, dataset, 1, 2, 3)
+    spoil(monkeypatch, error)
+    for _ in range(attempts):
+        Job.objects.update(not_before=None)
+        last = work()
+    assert last.state == State.DONE and last.attempts == attempts
+    assert targets() == ["M1", "", "M3"] and unread() == []
+    told = DataFile.objects.get(name="2.fits")
+    assert told.unfiled.endswith(".") and told.read_at is None
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error"), NotFound("It is not there.")])
+def test_what_is_known_of_a_file_stays_where_it_cannot_be_read_again(
+    tycho: Caller, dataset: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    upload(tycho, dataset, 2)
+    work()
+    found = DataFile.objects.get()
+    spoil(monkeypatch, error)
+    read_again(Actor.of(tycho.user), found)
+    while unread():
+        Job.objects.update(not_before=None)
+        work()
+    kept = DataFile.objects.get()
+    assert kept.object_name == "M2" and kept.cards == found.cards and kept.read_at == found.read_at
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let reading M2 fail."""
     read_headers = reading.read_headers
 
     def spoilt(source: Any, **words: Any) -> Any:
-        if b"'M2" in source.getvalue():
+        content = source.getvalue() if hasattr(source, "getvalue") else source.read_bytes()
+        if b"'M2" in content:
             raise error
         return read_headers(source, **words)
 
     monkeypatch.setattr(reading, "read_headers", spoilt)
+
+
+def test_a_header_that_no_database_keeps_is_told_and_keeps_no_other_from_being_filed(
+    tycho: Caller, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(tycho, dataset, 1, 2, 3)
+    said_by = reading.said_by
+
+    def too_large(headers: Any) -> Any:
+        said = said_by(headers)
+        if headers.meaning.object_name == "M2":
+            said.columns["exposure_s"] = 10**30
+        return said
+
+    monkeypatch.setattr(reading, "said_by", too_large)
+    while unread():
+        work()
+    assert targets() == ["M1", "", "M3"]
+    assert "could not be kept" in DataFile.objects.get(name="2.fits").unfiled
+
+
+@pytest.mark.parametrize("cards", [{"NAXIS1": 99999999999999999999}, {"NAXIS2": 2**31}, {"EXPTIME": 10**400}])
+def test_headers_of_numbers_beyond_measure_are_read(tycho: Caller, dataset: str, cards: Any) -> None:
+    content = frame(1, OBJECT="M1", **{name: value for name, value in cards.items() if name == "EXPTIME"})
+    for name, value in cards.items():
+        if name != "EXPTIME":
+            at = content.index(name.encode())
+            content = content[: at + 10] + f"{value:>20}".encode() + content[at + 30 :]
+    tycho.upload(dataset, content, "a.fits")
     assert work().state == State.DONE
-    assert targets() == ["M1", "", "M3"] and unread() == []
-    told = DataFile.objects.get(name="2.fits").unfiled
-    assert told.endswith(".") and "ead" in told
+    found = DataFile.objects.get()
+    assert found.read_at is not None and not found.awaits_reading
 
 
 def test_a_file_whose_bytes_are_lost_is_told(tycho: Caller, dataset: str) -> None:
@@ -131,20 +191,8 @@ def die(job_id: int) -> None:
     assert table.give_back(table.Claim(row.pk, row.claim, row.kind), "Its worker is gone.")
 
 
-def killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let reading M2 end the worker."""
-    read_headers = reading.read_headers
-
-    class Killed(BaseException):
-        pass
-
-    def deadly(source: Any, **words: Any) -> Any:
-        if b"'M2" in source.getvalue():
-            raise Killed
-        return read_headers(source, **words)
-
-    monkeypatch.setattr(reading, "read_headers", deadly)
-    monkeypatch.setattr(reading, "KILLED", Killed, raising=False)
+class Killed(BaseException):
+    """The end of a worker."""
 
 
 def attempt() -> bool:
@@ -153,7 +201,7 @@ def attempt() -> bool:
     assert claim is not None
     try:
         runner.run(claim)
-    except reading.KILLED:  # type: ignore[attr-defined] # set by `killed`
+    except Killed:
         die(claim.job_id)
         return False
     return True
@@ -162,13 +210,13 @@ def attempt() -> bool:
 def test_the_file_that_ends_workers_is_found_and_the_others_are_read(
     tycho: Caller, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed(monkeypatch)
+    spoil(monkeypatch, Killed())
     upload(tycho, dataset, 1, 2, 3, 4)
     lived = [attempt() for _ in range(3)]
     assert lived == [False, False, False]
     assert targets() == ["M1", "", "", ""]  # from the second attempt on they were taken one by one
     found = DataFile.objects.get(name="2.fits")
-    assert not found.awaits_reading and "worker" in found.unfiled
+    assert not found.awaits_reading and "memory" in found.unfiled
     assert tycho.get("datafiles/", search="2.fits")[0]["unfiled"] == found.unfiled
     assert attempt() and targets() == ["M1", "", "M3", "M4"] and unread() == []
     assert table.claim(WORKER) is None
@@ -185,14 +233,37 @@ def test_after_a_job_that_took_too_long_its_files_are_taken_one_by_one(tycho: Ca
     assert work().state == State.DONE and targets() == ["M1", "M2"]
 
 
-def test_a_job_that_fails_without_a_file_is_not_asked_for_again_and_again(tycho: Caller, dataset: str) -> None:
+def test_a_database_that_does_not_answer_is_no_files_fault(tycho: Caller, dataset: str) -> None:
+    upload(tycho, dataset, 1, 2)
+    claim = table.claim(WORKER)
+    assert claim is not None
+    claim.rows().update(result={"data_file_id": unread()[0]})
+    assert table.fail(claim, "Database", "The database did not answer in time.")
+    assert table.claim(WORKER) is None and len(unread()) == 2
+    assert ask_for_all() == 1 and work().state == State.DONE
+    assert targets() == ["M1", "M2"] and not is_any_waiting()
+
+
+def test_files_that_wait_without_a_job_are_asked_for_by_a_duty(tycho: Caller, dataset: str) -> None:
+    from hven.jobs import reaper
+
+    duty = next(each for each in reaper.duties() if each.name == "unread")
+    assert not reaper.do_duty(duty)
     upload(tycho, dataset, 1)
-    for _ in range(2):
-        claim = table.claim(WORKER)
-        assert claim is not None and table.fail(claim, "Database", "The database did not answer in time.")
-    assert table.claim(WORKER) is None and len(unread()) == 1
-    upload(tycho, dataset, 2)
-    assert work().state == State.DONE and targets() == ["M1", "M2"]
+    Job.objects.all().delete()
+    assert reaper.do_duty(duty) and Job.objects.count() == 1
+    work()
+    assert targets() == ["M1"] and not reaper.do_duty(duty)
+
+
+def test_whoever_else_notes_a_header_leaves_the_file_to_be_filed(tycho: Caller, dataset: str) -> None:
+    from hven.archive import services as archive
+    from hven.science.frames.headers import Headers
+
+    upload(tycho, dataset, 1)
+    archive.note_header(DataFile.objects.get(), Headers("fits"))
+    assert len(unread()) == 1 and work().result == {"files": 1}
+    assert "telescope" in DataFile.objects.get().unfiled
 
 
 def test_a_cancelled_job_leaves_its_files_to_the_next(tycho: Caller, dataset: str) -> None:

@@ -82,6 +82,37 @@ def test_damaged_and_lost_bytes_are_mended_by_storing_them_again(found: bytes | 
     assert path.read_bytes() == b"few"
 
 
+@pytest.mark.parametrize("found", [b"damaged", b"few", None])
+def test_bytes_that_are_known_are_mended_and_else_left(found: bytes | None) -> None:
+    services.mend(b"few")
+    assert not Blob.objects.exists()
+    blob = services.put(b"few")
+    path = services.store().path(blob.sha256)
+    path.unlink()
+    if found is not None:
+        path.write_bytes(found)
+    services.mend(b"few")
+    assert read(blob) == b"few"
+
+
+def test_a_transaction_that_fails_takes_nothing_of_what_was_stored() -> None:
+    blob = services.put(b"few")
+    path = services.store().path(blob.sha256)
+    path.chmod(0o600)
+    path.write_bytes(b"fe")
+    undone(b"few")
+    assert read(blob) == b"few"
+
+
+def test_what_cannot_be_moved_keeps_no_other_from_it() -> None:
+    blobs = [put(b"%d" % number) for number in range(4)]
+    services.store().path(blobs[1].sha256).mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        services.settle()
+    assert [row.pk for row in NewBytes.objects.all()] == [blobs[1].pk]
+    assert [read(blobs[at]) for at in (0, 2, 3)] == [b"0", b"2", b"3"]
+
+
 def test_what_is_not_so_few_goes_to_the_store_at_once() -> None:
     blob = put(b"x" * (few.FEW + 1))
     assert is_stored(blob) and not NewBytes.objects.exists()

@@ -20,11 +20,24 @@ def _forget_uploads() -> int:
     return forget_old()
 
 
+def _ask_for_all() -> int:
+    from hven.archive.services.unread import ask_for_all  # noqa: PLC0415 - needs the apps
+
+    return ask_for_all()
+
+
+def _is_any_waiting() -> bool:
+    from hven.archive.services.unread import is_any_waiting  # noqa: PLC0415 - needs the apps
+
+    return is_any_waiting()
+
+
+register(Regular("unread", timedelta(seconds=30), _ask_for_all, _is_any_waiting))
 register(Regular("uploads", timedelta(hours=1), _forget_uploads))
 
 
 def _give_up(job: Job) -> None:
-    from hven.archive.services.reading import give_up  # noqa: PLC0415 - the science, for workers only
+    from hven.archive.services.unread import give_up  # noqa: PLC0415 - needs the apps
 
     give_up(job)
 

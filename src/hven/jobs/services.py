@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 
@@ -21,11 +21,9 @@ from hven.storage.statements import Insert, Question
 
 _ROWS = Insert(Job)
 _UNDER_WAY = Question(
-    lambda kind, user: (
-        Job.objects.select_for_update()
-        .filter(kind=kind, created_by=user, state__in=(State.QUEUED, State.RUNNING))
-        .values_list("pk")
-    ),
+    lambda kind, user: Job.objects.filter(
+        kind=kind, created_by=user, state__in=(State.QUEUED, State.RUNNING)
+    ).values_list("state"),
     kind=str,
     user=int,
 )
@@ -75,10 +73,20 @@ def ask_once(kind: str, args: Mapping[str, Any], created_by: User) -> None:
     """Do what `enqueue` does, unless a job of this kind waits or runs for the user already.
 
     Such a job looks, in the transaction that sets it done, for what was asked for in the meantime, and leaves none of
-    it behind: whoever asks waits here for that transaction to end.
+    it behind: whoever asks while it runs waits here for that transaction to end. A job that waits is not held, so that
+    it can be claimed; where it ends before the caller's transaction does, a regular duty has to ask again.
     """
-    if not _UNDER_WAY.rows(kind=kind, user=created_by.pk):
-        enqueue(kind, args, created_by=created_by)
+    states = {state for (state,) in _UNDER_WAY.rows(kind=kind, user=created_by.pk)}
+    if State.QUEUED in states or (states and _held(kind, created_by)):
+        return
+    enqueue(kind, args, created_by=created_by)
+
+
+def _held(kind: str, user: User) -> bool:
+    """Say whether a job runs for a user still; it does not end before the caller's transaction does."""
+    if not connection.features.has_select_for_update:
+        return True  # one transaction at a time
+    return Job.objects.select_for_update().filter(kind=kind, created_by=user, state=State.RUNNING).first() is not None
 
 
 def _once(idempotency_key: str, row: dict[str, Any]) -> Job:

@@ -6,6 +6,8 @@ A file of its own costs a disk three syncs, and whoever sends thousands of small
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -13,6 +15,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
+from hven.errors import NoRoom
 from hven.storage.local import LocalStore
 from hven.storage.models import Blob, NewBytes
 from hven.storage.statements import Insert
@@ -32,14 +35,23 @@ def keep(place: LocalStore, content: bytes) -> Blob:
     place.check_room(len(content))
     # The row comes first: on a removal of the same bytes under way this waits, so that they are looked for after it.
     blob = _ROWS.make(sha256=sha256, sha1=sha1, size=len(content))
-    if place.holds(sha256, content):
-        return blob
-    if len(content) <= FEW:
+    held = place.holds(sha256, content)
+    if held is None and len(content) <= FEW:
         with connection.cursor() as cursor:
             cursor.execute(_INSERT, (blob.pk, content))
-    else:  # if the transaction fails they are swept up like whatever nothing refers to
+    elif not held:
+        # Damaged bytes are replaced at once, whatever becomes of the transaction. If that fails new ones are swept up
+        # like whatever nothing refers to.
         _to_store(place, blob, content)
     return blob
+
+
+def mend(place: LocalStore, content: bytes) -> None:
+    """Store bytes whose record is there already once more, if they are damaged or lost."""
+    blob = Blob.objects.filter(sha256=hashlib.sha256(content).hexdigest()).first()
+    if blob is None or place.holds(blob.sha256, content) or NewBytes.objects.filter(pk=blob.pk).exists():
+        return
+    _to_store(place, blob, content)
 
 
 def new_bytes(blob: Blob) -> bytes | None:
@@ -53,20 +65,30 @@ def new_bytes_of(blobs: Iterable[Blob]) -> dict[int, bytes]:
     return {pk: bytes(content) for pk, content in rows}
 
 
-def settle(place: LocalStore, blob: Blob | None = None) -> int:
+def settle(place: LocalStore, blob: Blob | None = None, seconds: float = math.inf) -> int:
     """Move bytes from the database to the store, of all blobs or of one; return of how many.
 
-    They are in the store to stay before they leave the database, so a reader finds them in one of the two.
+    They are in the store to stay before they leave the database, so a reader finds them in one of the two. What cannot
+    be moved stays and keeps no other from it; the first reason is raised at the end. After so many seconds the rest is
+    left to another call.
     """
     rows = NewBytes.objects.select_related("blob").order_by("pk")
     rows = rows if blob is None else rows.filter(pk=blob.pk)
-    moved = 0
-    while batch := list(rows[:AT_ONCE]):
+    end, last, moved = time.monotonic() + seconds, 0, 0
+    failed: Exception | None = None
+    while (batch := list(rows.filter(pk__gt=last)[:AT_ONCE])) and time.monotonic() < end:
+        last, done = batch[-1].pk, []
         for row in batch:
-            if not place.holds(row.blob.sha256, content := bytes(row.content)):
-                _to_store(place, row.blob, content)
-        NewBytes.objects.filter(pk__in=[row.pk for row in batch]).delete()
-        moved += len(batch)
+            try:
+                if not place.holds(row.blob.sha256, content := bytes(row.content)):
+                    _to_store(place, row.blob, content)
+                done.append(row.pk)
+            except (OSError, NoRoom) as error:
+                failed = failed or error
+        NewBytes.objects.filter(pk__in=done).delete()
+        moved += len(done)
+    if failed is not None:
+        raise failed
     return moved
 
 

@@ -9,7 +9,9 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from hven.errors import Conflict, Invalid, NoRoom, TooLarge
+from django.db import transaction
+
+from hven.errors import Conflict, Invalid, NoRoom, NotFound, TooLarge
 from hven.storage.local import LocalStore
 from hven.storage.models import Blob
 
@@ -77,6 +79,9 @@ def sweep_folders(place: LocalStore, *, incoming_keep: float, grace: float) -> i
     for sha256, stat in place.stored():
         # Age guards bytes whose row is in a transaction that has not ended.
         if now - stat.modified > grace and not Blob.objects.filter(sha256=sha256).exists():
-            place.delete(sha256)
-            removed += 1
+            # Somebody may find these bytes just now and rely on them: whoever does touches them, and has a row.
+            with transaction.atomic(), suppress(NotFound):
+                if now - place.stat(sha256).modified > grace and not Blob.objects.filter(sha256=sha256).exists():
+                    place.delete(sha256)
+                    removed += 1
     return removed

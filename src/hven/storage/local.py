@@ -113,22 +113,21 @@ class LocalStore:
             raise self._no_room() if error.errno in _FULL else error from error
         return Received(Path(path), sha256, sha1, len(content))
 
-    def holds(self, sha256: str, content: bytes) -> bool:
-        """Say whether these few bytes are stored; other bytes under their name were damaged, and are removed."""
+    def holds(self, sha256: str, content: bytes) -> bool | None:
+        """Say whether these few bytes are stored, to stay; False where other bytes lie there, which were damaged."""
         path = f"{self.blobs}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
-            return False
+            return None
         try:
-            same = os.pread(descriptor, len(content) + 1, 0) == content
-            if same:
-                os.utime(descriptor)  # so that no sweep takes it for forgotten
+            if os.pread(descriptor, len(content) + 1, 0) != content:
+                return False
+            os.utime(descriptor)  # so that no sweep takes it for forgotten
         finally:
             os.close(descriptor)
-        if not same:
-            self.delete(sha256)
-        return same
+        self.sync(os.path.dirname(path))  # noqa: PTH120 - its path is a text
+        return True
 
     @staticmethod
     def sync(folder: Path | str) -> None:

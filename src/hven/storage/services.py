@@ -26,6 +26,8 @@ from hven.storage.models import Blob
 from hven.storage.port import Received
 from hven.storage.writing import aside
 
+_SETTLE_S = 3.0  # of the reaper's time at once
+
 
 def store() -> LocalStore:
     """Return the store that the settings name."""
@@ -63,6 +65,11 @@ def put_few(content: bytes) -> Blob:
         The disk is full, or nearly.
     """
     return few.keep(store(), content)
+
+
+def mend(content: bytes) -> None:
+    """Store few bytes that are known to be here once more, where they were damaged or lost."""
+    few.mend(store(), content)
 
 
 def put_file(path: Path) -> Blob:
@@ -157,8 +164,8 @@ def new_bytes(blobs: Iterable[Blob]) -> dict[int, bytes]:
 
 
 def settle() -> int:
-    """Move small blobs that came lately from the database to the store; return how many."""
-    return few.settle(store())
+    """Move small blobs that came lately from the database to the store, for some seconds; return how many."""
+    return few.settle(store(), seconds=_SETTLE_S)
 
 
 def is_time_to_settle() -> bool:

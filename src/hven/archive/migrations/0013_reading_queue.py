@@ -10,11 +10,12 @@ from django.db import migrations, models
 def queue_files(apps: Any, _editor: Any) -> None:
     """Turn the jobs that each read one file into one for each owner."""
     files, jobs = apps.get_model("archive", "DataFile"), apps.get_model("jobs", "Job")
-    waiting = jobs.objects.filter(kind="archive.read", state__in=("queued", "running"))
-    found = files.objects.filter(pk__in=[job.args["data_file_id"] for job in waiting if "data_file_id" in job.args])
-    found.update(awaits_reading=True)
-    waiting.delete()
-    for owner in found.order_by().values_list("owner", flat=True).distinct():
+    old = jobs.objects.filter(kind="archive.read").exclude(state="done")
+    waiting = [job.args.get("data_file_id", 0) for job in old.filter(state__in=("queued", "running")).only("args")]
+    for first in range(0, len(waiting), 500):
+        files.objects.filter(pk__in=waiting[first : first + 500]).update(awaits_reading=True)
+    old.delete()
+    for owner in files.objects.filter(awaits_reading=True).order_by().values_list("owner", flat=True).distinct():
         jobs.objects.create(kind="archive.read", args={"owner_id": owner}, created_by_id=owner)
 
 

@@ -17,7 +17,7 @@ from hven.archive.models.tag import fold
 from hven.archive.services import text_index
 from hven.archive.services.header_values import searchable
 from hven.archive.services.names import kept_text, safe_name
-from hven.archive.services.nights import file_into_nights
+from hven.archive.services.nights import file_into_nights, locked_files
 from hven.archive.services.places import PLACE, place_columns
 from hven.archive.services.tags import note_words
 from hven.errors import NotFound
@@ -126,7 +126,7 @@ def said_by(told: Frame | Headers) -> Said:
     meaning = told.meaning
     words = {name: str(_plain(getattr(meaning, name) or ""))[:70] for name in _WORDS}
     columns: dict[str, Any] = {
-        "read_at": timezone.now(), "format": told.format, "width": told.width, "height": told.height,
+        "read_at": timezone.now(), "format": told.format, "width": _pixels(told.width), "height": _pixels(told.height),
         "cards": plain_cards(told.cards), "meaning": plain_meaning(meaning), "middle": meaning.middle or meaning.start,
         "exposure_s": meaning.exposure_s, "ra": meaning.ra, "dec": meaning.dec, **words,
         **place_columns(meaning.ra, meaning.dec, _radius_deg(told)),
@@ -144,18 +144,17 @@ def note_headers(read: Mapping[int, Said], *, says_why: bool = False) -> list[Da
     read
         `said_by` the headers of files, by the files' ids. Files that are gone meanwhile are passed over.
     says_why
-        Of files whose dataset has no telescope it is noted that they belong to no night: a frame that came to be
-        solved is in no need of one.
+        It was what the files waited for. Of those whose dataset has no telescope it is noted that they belong to no
+        night: a frame that came to be solved is in no need of one.
     """
     # As they are now: a file may be moved, and solved, while another reads it.
-    rows = DataFile.objects.select_for_update(of=("self",)).select_related("owner", "dataset__telescope")
-    files = list(rows.filter(pk__in=list(read)).defer("cards", "meaning").order_by("pk"))
+    files = list(locked_files(list(read)).defer("cards", "meaning"))
     again = [file.pk for file in files if file.read_at is not None]
     for file in files:
         place = {name: getattr(file, name) for name in PLACE} if file.is_solved else {}
         for name, value in (read[file.pk].columns | place).items():
             setattr(file, name, value)
-        file.awaits_reading = False
+        file.awaits_reading = file.awaits_reading and not says_why  # others leave it to be filed
     filed = [file for file in files if says_why or file.dataset.telescope_id is not None or _is_filed(file)]
     _READ.many(files)
     if again:
@@ -168,6 +167,11 @@ def note_headers(read: Mapping[int, Said], *, says_why: bool = False) -> list[Da
     text_index.note(*files, of_headers={pk: said.words for pk, said in read.items()})
     file_into_nights(filed, {pk: said.unread for pk, said in read.items()})
     return files
+
+
+def _pixels(number: int | None) -> int | None:
+    """Return a number of pixels as databases keep it; a header may say anything."""
+    return number if number is not None and 0 <= number < 2**31 else None
 
 
 def _is_filed(data_file: DataFile) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from hven.accounts import access
@@ -43,8 +43,15 @@ _LIGHT = ("light", "object", "science", "sci", "obs", "exp")
 @transaction.atomic
 def file_into_night(data_file: DataFile) -> None:
     """Attach a file to the night, observation or calibration that its header and its telescope say."""
-    rows = DataFile.objects.select_for_update(of=("self",)).select_related("owner", "dataset__telescope")
-    file_into_nights(list(rows.filter(pk=data_file.pk)))
+    file_into_nights(list(locked_files([data_file.pk])))
+
+
+def locked_files(pks: Sequence[int]) -> QuerySet[DataFile]:
+    """Return files as they are now, with owner, dataset and telescope, and keep them so to the transaction's end."""
+    if connection.features.has_select_for_update:
+        # Without their relations: of a file that is moved meanwhile the database would look for the old dataset.
+        list(DataFile.objects.select_for_update().filter(pk__in=pks).order_by("pk").values_list("pk"))
+    return DataFile.objects.select_related("owner", "dataset__telescope").filter(pk__in=pks).order_by("pk")
 
 
 @transaction.atomic

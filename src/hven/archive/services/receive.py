@@ -77,9 +77,16 @@ def receive_bytes(actor: Actor, dataset: Dataset, file: Any, delivery: Delivery)
     if getattr(file, "hashes", None) is not None or file.size >= SMALL:
         return _file(actor, dataset, storage.put(file, limit=settings.HVEN_MAX_UPLOAD), delivery)
     tags = checked_tags(delivery.tags)
-    with transaction.atomic():
-        _locked(dataset)
-        return _filed(actor, dataset, storage.put_few(file.read()), delivery, tags)
+    content = file.read()
+    try:
+        with transaction.atomic():
+            _locked(dataset)
+            if actor.user is not None:
+                check_quota(actor.user, len(content))  # before anything is stored
+            return _filed(actor, dataset, storage.put_few(content), delivery, tags)
+    except Duplicate:
+        storage.mend(content)
+        raise
 
 
 def receive_file(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery) -> DataFile:

@@ -137,4 +137,6 @@ def _tags(data: Any) -> Sequence[str]:
 
 def _json(data: Any, status: int, headers: Any = None) -> HttpResponse:
     said = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return HttpResponse(said.encode(), status=status, content_type="application/json", headers=headers)
+    return HttpResponse(
+        said.encode(), status=status, content_type="application/json", headers={"Vary": "Accept", **(headers or {})}
+    )
