@@ -129,11 +129,11 @@ MIDDLEWARE = [
     "hven.config.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "hven.config.middleware.DialectHosts",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "hven.config.browsing.Sessions",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "hven.config.browsing.Forms",
+    "hven.config.browsing.SignIn",
+    "hven.config.browsing.Messages",
 ]
 ROOT_URLCONF = "hven.config.urls"
 WSGI_APPLICATION = "hven.config.wsgi.application"

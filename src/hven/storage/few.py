@@ -11,21 +11,20 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
 from hven.errors import NoRoom
 from hven.storage.local import LocalStore
 from hven.storage.models import Blob, NewBytes
-from hven.storage.statements import Insert
+from hven.storage.statements import Insert, Statement
 
 FEW = 65_536  # bytes; of more than that a database makes three times the work of a disk
 MOST = 256 * 2**20  # bytes that the database holds while they come without a pause
 QUIET = timedelta(seconds=3)
 AT_ONCE = 32  # are moved with one statement
 _ROWS = Insert(Blob, unique=("sha256",), renewed=("wanted",))
-_INSERT = "INSERT INTO storage_newbytes (blob_id, content) VALUES (%s, %s) ON CONFLICT (blob_id) DO NOTHING"
+_KEEP = Statement("INSERT INTO storage_newbytes (blob_id, content) VALUES (%s, %s) ON CONFLICT (blob_id) DO NOTHING")
 
 
 def keep(place: LocalStore, content: bytes) -> Blob:
@@ -37,8 +36,7 @@ def keep(place: LocalStore, content: bytes) -> Blob:
     blob = _ROWS.make(sha256=sha256, sha1=sha1, size=len(content))
     held = place.holds(sha256, content)
     if held is None and len(content) <= FEW:
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT, (blob.pk, content))
+        _KEEP.run(blob.pk, content)
     elif not held:
         # Damaged bytes are replaced at once, whatever becomes of the transaction. If that fails new ones are swept up
         # like whatever nothing refers to.

@@ -255,6 +255,17 @@ class _InsertText:
     makes: tuple[tuple[int, Callable[[], Any]], ...]  # of columns with a new object each time
 
 
+class Statement:
+    """A statement that gives no rows, written by hand for all kinds of database, with ``%s`` for each value."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql, sql.replace("%s", "?")
+
+    def run(self, *values: Any) -> None:
+        """Run it in the caller's transaction, with values that are parameters as they are."""
+        _run(connections[DEFAULT_DB_ALIAS], self._sql, list(values), lambda _: None)
+
+
 def record(model: type[M], values: Sequence[Any]) -> M:
     """Return a record of the values of `columns`."""
     return model.from_db(DEFAULT_DB_ALIAS, columns(model), values)
@@ -285,15 +296,20 @@ def _written(sql: str, database: Any) -> tuple[str, str]:
 
 def _ask(database: Any, sql: tuple[str, str], parameters: list[Any]) -> Any:
     """Return all rows of a statement."""
+    return _run(database, sql, parameters, lambda cursor: cursor.fetchall())
+
+
+def _run(database: Any, sql: tuple[str, str], parameters: list[Any], taken: Callable[[Any], Any]) -> Any:
+    """Run a statement; return what is taken from the cursor."""
     if database.vendor != "sqlite" or database.queries_logged or database.execute_wrappers:
         with database.cursor() as cursor:
             cursor.execute(sql[0], parameters)
-            return cursor.fetchall()
+            return taken(cursor)
     # What Django's cursor does for SQLite, but for rewriting the text each time.
     database.validate_no_broken_transaction()
     database.ensure_connection()
     with database.wrap_database_errors:
-        return database.connection.execute(sql[1], parameters).fetchall()
+        return taken(database.connection.execute(sql[1], parameters))
 
 
 def _adapt(kind: type, database: Any) -> Adapt | None:

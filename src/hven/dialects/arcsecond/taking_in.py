@@ -110,8 +110,7 @@ def wired(one: DataFile, here: str) -> dict[str, Any]:
 
 def here(request: Any) -> str:
     """Return the server's own address as the caller knows it, without a slash at the end."""
-    address: str = request.build_absolute_uri("/")
-    return address[:-1]
+    return f"{request.scheme}://{request.get_host()}"
 
 
 def switch(value: Any, *, default: bool) -> bool:
