@@ -141,7 +141,7 @@ def _fill_dataset(dataset: Any, blob: Any, rows: int) -> None:
     from hven.archive.models import DataFile, HeaderValue
     from hven.archive.services import text_index
     from hven.archive.services.header_values import searchable
-    from hven.archive.services.places import set_place
+    from hven.archive.services.places import place_columns
 
     table = HeaderValue._meta.db_table  # noqa: SLF001 - Django's documented name
     with connection.cursor() as cursor:
@@ -158,8 +158,8 @@ def _fill_dataset(dataset: Any, blob: Any, rows: int) -> None:
                 read_at=timezone.now(), middle=FIRST + timedelta(minutes=20 * number), exposure_s=words["EXPTIME"],
                 filter=words["FILTER"], object_name=words["OBJECT"], camera=words["INSTRUME"], image_type="Light Frame",
                 ra=words["RA"], dec=words["DEC"], unfiled="Its dataset has no telescope.",
+                **place_columns(words["RA"], words["DEC"], 0.4),
             )  # fmt: skip
-            set_place(file, words["RA"], words["DEC"], 0.4)
             files.append(file)
         with transaction.atomic():
             DataFile.objects.bulk_create(files)

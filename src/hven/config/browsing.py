@@ -28,8 +28,10 @@ def is_program(request: HttpRequest) -> bool:
 class _ForBrowsers(MiddlewareMixin if TYPE_CHECKING else object):  # type: ignore[misc] # mixed into what has that base
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if is_program(request):
-            return self.get_response(request)  # type: ignore[return-value] # nothing here is asynchronous
-        return super().__call__(request)  # type: ignore[return-value] # the same
+            answer: HttpResponseBase = self.get_response(request)
+        else:
+            answer = super().__call__(request)
+        return answer
 
 
 class Sessions(_ForBrowsers, SessionMiddleware):
