@@ -73,6 +73,15 @@ class FilePages(Pages):
 
     django_paginator_class = Counted
 
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """Return a page of files with what their JSON needs.
+
+        That is looked up for the page alone: together with the conditions, databases begin at whatever is rarest.
+        """
+        found: list[int] = super().paginate_queryset(queryset.values_list("pk", flat=True), request, view) or []
+        files = related(DataFile.objects.all()).in_bulk(list(found))
+        return [files[pk] for pk in found if pk in files]
+
 
 class DataFiles(ArcsecondView):
     """Data files."""
