@@ -244,6 +244,15 @@ def test_a_file_whose_header_was_not_read_can_be_asked_for_again(client_for, use
     assert list(DataFile.objects.filter(awaits_reading=True)) == [file]
 
 
+def test_a_dataset_says_first_why_its_frames_are_in_no_night(client_for, user, place) -> None:
+    place.take()
+    place.take("damaged.fits.gz", b"\x1f\x8b and no more")
+    shown = page(client_for(user), f"/data/{place.dataset.uuid}/")
+    assert "The gzip file is damaged" in shown.split("Some files belong to no night.")[1][:200]
+    DataFile.objects.filter(name="a.fits").update(observation=None, calibration=None, unfiled="No telescope.")
+    assert "Some files belong to no night. No telescope." in page(client_for(user), f"/data/{place.dataset.uuid}/")
+
+
 def test_a_dataset_says_how_many_of_ones_files_are_still_to_be_read(client_for, user, place) -> None:
     file, other = place.take(), place.take("b.fits")
     path, client = f"/data/{place.dataset.uuid}/", client_for(user)

@@ -159,9 +159,9 @@ def show(request: HttpRequest, found: Dataset, more: dict[str, Any] | None = Non
 
 
 def _unfiled(found: Dataset) -> str:
-    """Return why one of a dataset's files belongs to no night; empty where none is in want of one."""
-    lost = found.data_files.filter(KINDS_OF_FILES["unfiled"]).order_by("-id")
-    return lost.values_list("unfiled", flat=True).first() or ""
+    """Return why one of a dataset's files belongs to no night, a frame if there is one; empty where all do."""
+    why = found.data_files.filter(KINDS_OF_FILES["unfiled"]).order_by("-id").values_list("unfiled", flat=True)
+    return why.exclude(format="").first() or why.first() or ""
 
 
 def _unread(actor: Actor, found: Dataset) -> int:
