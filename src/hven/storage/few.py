@@ -27,13 +27,18 @@ _ROWS = Insert(Blob, unique=("sha256",), renewed=("wanted",))
 _KEEP = Statement("INSERT INTO storage_newbytes (blob_id, content) VALUES (%s, %s) ON CONFLICT (blob_id) DO NOTHING")
 
 
+def row_of(sha256: str, sha1: str, size: int) -> Blob:
+    """Return the row of bytes, made where there is none, in the caller's transaction; it is wanted from now on anew."""
+    return _ROWS.make(sha256=sha256, sha1=sha1, size=size)
+
+
 def keep(place: LocalStore, content: bytes) -> Blob:
     """Store bytes in the caller's transaction; see `hven.storage.services.put_few`."""
     sha256 = hashlib.sha256(content).hexdigest()
     sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
     place.check_room(len(content))
     # The row comes first: on a removal of the same bytes under way this waits, so that they are looked for after it.
-    blob = _ROWS.make(sha256=sha256, sha1=sha1, size=len(content))
+    blob = row_of(sha256, sha1, len(content))
     held = place.holds(sha256, content)
     if held is None and len(content) <= FEW:
         _KEEP.run(blob.pk, content)

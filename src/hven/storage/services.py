@@ -254,13 +254,7 @@ def _syncing(place: LocalStore, folders: Iterable[Path]) -> list[Future[None]]:
 
 
 def _row(received: Received) -> Blob:
-    blob, made = Blob.objects.get_or_create(
-        sha256=received.sha256, defaults={"sha1": received.sha1, "size": received.size}
-    )
-    if not made:
-        blob.wanted = timezone.now()
-        blob.save(update_fields=["wanted"])
-    return blob
+    return few.row_of(received.sha256, received.sha1, received.size)
 
 
 def _taken(place: LocalStore, source: object, limit: int | None) -> Received | None:
