@@ -43,7 +43,7 @@ def test_an_insert_leaves_what_the_orm_leaves(model, user):
 
 def test_each_record_has_its_own_id_and_time(user):
     insert = Insert(Job)
-    one, two = (Job.objects.get(pk=insert.insert(kind="a")) for _ in range(2))
+    one, two = (Job.objects.get(pk=insert.make(kind="a").pk) for _ in range(2))
     assert one.uuid != two.uuid and one.created <= two.created <= timezone.now()
     assert timezone.now() - one.created < timedelta(minutes=5)
 
@@ -60,9 +60,9 @@ def test_what_is_there_already_is_renewed_and_keeps_the_rest():
 
 def test_what_the_database_refuses_is_djangos_error():
     insert = Insert(Blob)
-    insert.insert(sha256="a" * 64, sha1="", size=1)
+    insert.make(sha256="a" * 64, sha1="", size=1)
     with pytest.raises(IntegrityError), transaction.atomic():
-        insert.insert(sha256="a" * 64, sha1="", size=1)
+        insert.make(sha256="a" * 64, sha1="", size=1)
     assert Blob.objects.count() == 1
 
 

@@ -5,7 +5,7 @@ A program that shows a key and no cookie has no session, and whoever has none ha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -25,12 +25,10 @@ def is_program(request: HttpRequest) -> bool:
     return request.path_info.startswith(tuple(f"/{prefix}/" for prefix in settings.HVEN_DIALECT_PREFIXES.values()))
 
 
-class _ForBrowsers(MiddlewareMixin if TYPE_CHECKING else object):  # type: ignore[misc] # mixed into what has that base
+class _ForBrowsers(MiddlewareMixin):
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if is_program(request):
-            answer: HttpResponseBase = self.get_response(request)
-        else:
-            answer = super().__call__(request)
+        handle: Any = self.get_response if is_program(request) else super().__call__  # nothing here is asynchronous
+        answer: HttpResponseBase = handle(request)
         return answer
 
 

@@ -132,11 +132,6 @@ class Insert(Generic[M]):
         made._state.fields_cache.update(related)  # noqa: SLF001 - as Django does it
         return made
 
-    def insert(self, **values: Any) -> int:
-        """Insert a record of which nothing but its id is needed; return that."""
-        self._refresh(values)
-        return self._insert(values)
-
     def many(self, rows: Iterable[dict[str, Any]]) -> None:
         """Insert records of which nothing has to be known, and which have no column whose default differs each time."""
         database = connections[DEFAULT_DB_ALIAS]
