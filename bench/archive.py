@@ -138,12 +138,10 @@ def _fill_dataset(dataset: Any, blob: Any, rows: int) -> None:
     from django.db import connection, transaction
     from django.utils import timezone
 
-    from hven.archive.models import DataFile, HeaderValue
+    from hven.archive.models import DataFile
     from hven.archive.services import text_index
-    from hven.archive.services.header_values import searchable
     from hven.archive.services.places import place_columns
 
-    table = HeaderValue._meta.db_table  # noqa: SLF001 - Django's documented name
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous=off")
         cursor.execute("PRAGMA cache_size=-400000")
@@ -163,12 +161,6 @@ def _fill_dataset(dataset: Any, blob: Any, rows: int) -> None:
             files.append(file)
         with transaction.atomic():
             DataFile.objects.bulk_create(files)
-            values = [(file.pk, dataset.pk, *pair) for file in files for pair in searchable(file.cards)]
-            with connection.cursor() as cursor:
-                cursor.executemany(
-                    f"INSERT INTO {table} (data_file_id, dataset_id, keyword, text) VALUES (%s, %s, %s, %s)",  # noqa: S608 - our own names
-                    values,
-                )
             text_index.write((file.pk, text_index.file_words(file, ())) for file in files)
 
 

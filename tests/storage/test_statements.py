@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from hven.accounts.models import User
-from hven.archive.models import DataFile, Dataset, HeaderValue, Submission
+from hven.archive.models import DataFile, Dataset, Submission
 from hven.jobs.models import Job
 from hven.storage.models import Blob
-from hven.storage.statements import Insert, Question, columns, record
+from hven.storage.statements import Insert, Question, Update, columns, record
 
 pytestmark = pytest.mark.django_db
 
@@ -66,14 +66,18 @@ def test_what_the_database_refuses_is_djangos_error():
     assert Blob.objects.count() == 1
 
 
-def test_many_are_inserted_at_once(user):
+def test_what_is_ready_is_written_instead_of_what_a_record_has(user):
     dataset = Dataset.objects.create(owner=user, name="d")
     blob = Blob.objects.create(sha256="0" * 64, sha1="", size=3)
-    file = DataFile.objects.create(owner=user, name="f", blob=blob, dataset=dataset)
-    said = [{"data_file": file.pk, "dataset": dataset.pk, "keyword": f"K{n}", "text": f"{n} %s ?"} for n in range(700)]
-    Insert(HeaderValue).many(said)
-    Insert(HeaderValue).many([])
-    assert set(HeaderValue.objects.values_list("keyword", "text")) == {(one["keyword"], one["text"]) for one in said}
+    one, two = (DataFile.objects.create(owner=user, name=name, blob=blob, dataset=dataset) for name in "ab")
+    update = Update(DataFile, "cards", "filter", "changed")
+    for file in one, two:
+        file.cards, file.filter = [["FILTER", "R %s", ""]], "R"
+    update.many([one, two], {two.pk: update.ready({"cards": [["FILTER", "V ?", None]]})})
+    update.many([])
+    kept = {name: (cards, said) for name, cards, said in DataFile.objects.values_list("name", "cards", "filter")}
+    assert kept == {"a": ([["FILTER", "R %s", ""]], "R"), "b": ([["FILTER", "V ?", None]], "R")}
+    assert DataFile.objects.filter(changed__gt=max(one.changed, two.changed)).count() == 2
 
 
 def test_a_question_is_asked_anew_with_other_values(user):

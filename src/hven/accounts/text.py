@@ -10,7 +10,9 @@ UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 def kept_text(text: str) -> str:
     """Return text as databases keep it: without NUL and halves of characters, which JSON and headers may hold."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "")
 
 
 def kept_line(text: str) -> str:

@@ -7,10 +7,11 @@ no row, and nothing of what somebody may do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -132,15 +133,6 @@ class Insert(Generic[M]):
         made._state.fields_cache.update(related)  # noqa: SLF001 - as Django does it
         return made
 
-    def many(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Insert records of which nothing has to be known, and which have no column whose default differs each time."""
-        database = connections[DEFAULT_DB_ALIAS]
-        text = self._text(database)
-        parameters = [self._parameters(text, values) for values in rows]
-        if parameters:
-            with database.cursor() as cursor:
-                cursor.executemany(text.sql[0].partition(" RETURNING ")[0], parameters)
-
     def _refresh(self, values: dict[str, Any]) -> None:
         """Add what each record has of its own without anybody saying it."""
         now = timezone.now()
@@ -163,8 +155,7 @@ class Insert(Generic[M]):
         parameters = list(text.defaults)
         for name, value in values.items():
             at = self._at[name]
-            adapt = text.adapts[at]
-            parameters[at] = value if value is None or adapt is None else adapt(value)
+            parameters[at] = _adapted(value, text.adapts[at])
         return parameters
 
     def _compiled(self, database: Any) -> _InsertText:
@@ -201,32 +192,40 @@ class Update(Generic[M]):
         self._table: str = model._meta.db_table  # noqa: SLF001 - the same
         self._key: Any = model._meta.pk  # noqa: SLF001 - the same
         self._fields: list[Any] = [field(name) for name in names]
-        self._touched = [at for at, one in enumerate(self._fields) if getattr(one, "auto_now", False)]
-        self._texts: dict[str, tuple[str, list[Adapt | None]]] = {}
+        self._touched = {one.attname for one in self._fields if getattr(one, "auto_now", False)}
+        self._texts: dict[str, tuple[str, dict[str, Adapt | None]]] = {}
 
-    def many(self, records: Sequence[M]) -> None:
-        """Write them."""
+    def ready(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values of columns as parameters: what takes long is done before others wait for the transaction."""
+        _, adapts = self._text(connections[DEFAULT_DB_ALIAS])
+        return {name: _adapted(value, adapts[name]) for name, value in values.items()}
+
+    def many(self, records: Sequence[M], ready: Mapping[Any, Mapping[str, Any]] = MappingProxyType({})) -> None:
+        """Write them; what is `ready`, by their keys, is taken instead of what the records have."""
         database = connections[DEFAULT_DB_ALIAS]
+        sql, adapts = self._text(database)
+        touched = self.ready(dict.fromkeys(self._touched, timezone.now()))
+        parameters = []
+        for each in records:
+            known = {**touched, **ready.get(each.pk, {})}
+            parameters.append([
+                *(
+                    known[name] if name in known else _adapted(getattr(each, name), adapt)
+                    for name, adapt in adapts.items()
+                ),
+                each.pk,
+            ])  # fmt: skip
+        if parameters:
+            with database.cursor() as cursor:
+                cursor.executemany(sql, parameters)
+
+    def _text(self, database: Any) -> tuple[str, dict[str, Adapt | None]]:
         if database.vendor not in self._texts:
             quote = database.ops.quote_name
             columns = ", ".join(f"{quote(one.column)} = %s" for one in self._fields)
             sql = f"UPDATE {quote(self._table)} SET {columns} WHERE {quote(self._key.column)} = %s"  # noqa: S608 - names of models
-            self._texts[database.vendor] = sql, [_adapt_to(one, database) for one in self._fields]
-        sql, adapts = self._texts[database.vendor]
-        now = timezone.now()
-        parameters = []
-        for each in records:
-            values = [getattr(each, one.attname) for one in self._fields]
-            for at in self._touched:
-                values[at] = now
-            adapted = (
-                value if value is None or adapt is None else adapt(value)
-                for value, adapt in zip(values, adapts, strict=True)
-            )
-            parameters.append([*adapted, each.pk])
-        if parameters:
-            with database.cursor() as cursor:
-                cursor.executemany(sql, parameters)
+            self._texts[database.vendor] = sql, {one.attname: _adapt_to(one, database) for one in self._fields}
+        return self._texts[database.vendor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +325,10 @@ def _adapt_to(field: Any, database: Any) -> Adapt | None:
     if kind is models.DateTimeField or kind is models.UUIDField:
         return _adapt(datetime if kind is models.DateTimeField else UUID, database)
     return _through(field, database)
+
+
+def _adapted(value: Any, adapt: Adapt | None) -> Any:
+    return value if value is None or adapt is None else adapt(value)
 
 
 def _through(field: Any, database: Any) -> Adapt:

@@ -1,4 +1,4 @@
-"""Fill what searches read for the files and tags that are there already."""
+"""Fill what searches read for the tags that are there already."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 from django.db import migrations
 
 from hven.archive.models.tag import fold
-from hven.archive.services.header_values import searchable
 
 _AT_ONCE = 500
 
 
 def fill(apps: Any, _editor: Any) -> None:
-    """Write folded tags, their words, and the searchable part of headers."""
+    """Write folded tags, and their words."""
     tag, word = apps.get_model("archive", "Tag"), apps.get_model("archive", "TagWord")
     batch = []
     for one in tag.objects.filter(folded="").iterator(_AT_ONCE):
@@ -23,10 +22,6 @@ def fill(apps: Any, _editor: Any) -> None:
             _write_tags(tag, word, batch)
             batch = []
     _write_tags(tag, word, batch)
-    data_file, value = apps.get_model("archive", "DataFile"), apps.get_model("archive", "HeaderValue")
-    for file in data_file.objects.exclude(cards=[]).only("id", "cards").iterator(_AT_ONCE):
-        found = searchable(file.cards)
-        value.objects.bulk_create(value(data_file_id=file.pk, keyword=key, text=text) for key, text in found)
 
 
 def _write_tags(tag: Any, word: Any, batch: list[Any]) -> None:

@@ -36,11 +36,7 @@ def drop(_apps: Any, editor: Any) -> None:
 
 
 def fill(apps: Any, editor: Any) -> None:
-    """Fill the places of files, the datasets of header values, and the words."""
-    editor.execute(
-        "UPDATE archive_headervalue SET dataset_id ="
-        " (SELECT dataset_id FROM archive_datafile WHERE archive_datafile.id = data_file_id)"
-    )
+    """Fill the places of files, and the words."""
     data_file, tag = apps.get_model("archive", "DataFile"), apps.get_model("archive", "Tag")
     last = 0
     while batch := list(data_file.objects.filter(pk__gt=last).order_by("pk")[:_AT_ONCE]):

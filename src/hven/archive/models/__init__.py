@@ -1,6 +1,6 @@
 """Submissions, data files, datasets, tags, nights, packages and targets."""
 
-from hven.archive.models.data_file import DataFile, HeaderValue
+from hven.archive.models.data_file import DataFile
 from hven.archive.models.dataset import Dataset
 from hven.archive.models.licence import CommercialUse, Modifications
 from hven.archive.models.night import Calibration, NightLog, Observation
@@ -13,7 +13,7 @@ from hven.archive.models.upload import Upload
 from hven.sites.models import Rule
 
 __all__ = [
-    "Calibration", "CommercialUse", "DataFile", "Dataset", "FileText", "HeaderValue", "ListedTarget", "Modifications",
+    "Calibration", "CommercialUse", "DataFile", "Dataset", "FileText", "ListedTarget", "Modifications",
     "NightLog", "Observation", "Package", "PackagedDataset", "Rule", "Submission", "Tag", "TagWord", "Target",
     "TargetList", "Upload",
 ]  # fmt: skip

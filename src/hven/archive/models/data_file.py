@@ -11,6 +11,8 @@ from hven.archive.models.licence import Licensed
 from hven.archive.models.submission import Submission
 from hven.storage.models import Blob
 
+READ = Q(read_at__isnull=False)  # ask for it with a filter, an object or an image type: then there is an index
+
 
 class DataFile(Licensed, Owned):
     """A file as it was received; it is never changed."""
@@ -89,9 +91,9 @@ class DataFile(Licensed, Owned):
             models.Index(fields=["observatory"], name="file_by_observatory", condition=Q(observatory__isnull=False)),
             models.Index(fields=["owner", "id"], name="file_to_read", condition=Q(awaits_reading=True)),
             models.Index(fields=["middle"], name="file_by_time", condition=Q(middle__isnull=False)),
-            models.Index(fields=["dataset", "filter", "id"], name="file_by_filter_in_dataset"),
-            models.Index(fields=["dataset", "object_name", "id"], name="file_by_object_in_dataset"),
-            models.Index(fields=["dataset", "image_type", "id"], name="file_by_type_in_dataset"),
+            models.Index(fields=["dataset", "filter", "id"], name="file_by_filter_in_dataset", condition=READ),
+            models.Index(fields=["dataset", "object_name", "id"], name="file_by_object_in_dataset", condition=READ),
+            models.Index(fields=["dataset", "image_type", "id"], name="file_by_type_in_dataset", condition=READ),
             models.Index(fields=["dataset", "middle", "id"], name="file_by_time_in_dataset"),
             # Each file is in one of these three: what is rare in a dataset is found without going through the rest.
             models.Index(
@@ -113,22 +115,3 @@ class DataFile(Licensed, Owned):
 
     def __str__(self) -> str:
         return self.name
-
-
-class HeaderValue(models.Model):
-    """One header card of a data file as searches ask for it; the cards themselves stand in the data file."""
-
-    id = models.BigAutoField(primary_key=True)
-    data_file = models.ForeignKey(DataFile, on_delete=models.CASCADE, related_name="header_values")
-    dataset = models.ForeignKey(
-        Dataset, on_delete=models.CASCADE, related_name="+", db_index=False, null=True,
-        help_text="that the file is in; here so that an index leads from it to the newest files",
-    )  # fmt: skip
-    keyword = models.CharField(max_length=20)
-    text = models.CharField(max_length=70, help_text="small letters; numbers in one form")
-
-    class Meta:
-        indexes = [models.Index(fields=["dataset", "keyword", "text", "data_file"], name="header_by_value")]
-
-    def __str__(self) -> str:
-        return f"{self.keyword}={self.text}"

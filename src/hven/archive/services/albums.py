@@ -11,7 +11,7 @@ from django.utils import timezone
 from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
 from hven.accounts.models import Grant, User, Visibility
-from hven.archive.models import DataFile, Dataset, HeaderValue
+from hven.archive.models import DataFile, Dataset
 from hven.archive.services import text_index
 from hven.archive.services.files import INBOX, inbox
 from hven.archive.services.names import kept_text
@@ -117,7 +117,6 @@ def _move(files: QuerySet[DataFile], album: Dataset, actor: Actor) -> int:
     for first in range(0, len(moved), _AT_ONCE):
         part = DataFile.objects.filter(pk__in=moved[first : first + _AT_ONCE])
         part.update(dataset=album, changed=timezone.now())
-        HeaderValue.objects.filter(data_file__in=part.values("pk")).update(dataset=album)
         text_index.note_rows(part)
     if len(moved) > _AT_ONCE:
         refile_dataset(album, actor)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from hven.accounts.models import User
-from hven.archive.models import DataFile, Dataset, HeaderValue, Submission, Tag
+from hven.archive.models import DataFile, Dataset, Submission, Tag
 from hven.archive.models.tag import fold
 from hven.archive.services import text_index
-from hven.archive.services.header_values import searchable
 from hven.archive.services.names import kept_text, safe_name
-from hven.archive.services.nights import file_into_nights, locked_files
+from hven.archive.services.nights import FILED, file_into_nights, locked_files
 from hven.archive.services.places import PLACE, place_columns
 from hven.archive.services.tags import note_words
 from hven.errors import NotFound
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 
 INBOX = "Inbox"
 _LONGEST_TAG = 200
+_LONG = "cards", "meaning"
 _WORDS = ("filter", "object_name", "camera", "image_type")
-_ROWS, _VALUES = Insert(DataFile), Insert(HeaderValue)
+_ROWS = Insert(DataFile)
 _READ = Update(
     DataFile,
     "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "ra", "dec", *_WORDS, *PLACE,
-    "awaits_reading", "changed",
+    "awaits_reading", *FILED,
 )  # fmt: skip
 
 
@@ -116,8 +117,8 @@ class Said:
     """What is kept of a header."""
 
     columns: dict[str, Any]  # of the data file
-    values: list[tuple[str, str]]  # keyword and text, for searches
-    words: list[str]
+    ready: dict[str, Any]  # those of the columns that take long to write, as parameters
+    words: text_index.HeaderWords
     unread: str  # why it could not be read, a sentence; empty where it could
 
 
@@ -132,7 +133,8 @@ def said_by(told: Frame | Headers) -> Said:
         **place_columns(meaning.ra, meaning.dec, _radius_deg(told)),
     }  # fmt: skip
     unread = told.notes[0][:200] if told.notes and not told.format else ""
-    return Said(columns, searchable(columns["cards"]), text_index.header_words(columns["cards"]), unread)
+    ready = _READ.ready({name: columns[name] for name in _LONG})
+    return Said(columns, ready, text_index.header_words(columns["cards"]), unread)
 
 
 @transaction.atomic
@@ -148,24 +150,18 @@ def note_headers(read: Mapping[int, Said], *, says_why: bool = False) -> list[Da
         night: a frame that came to be solved is in no need of one.
     """
     # As they are now: a file may be moved, and solved, while another reads it.
-    files = list(locked_files(list(read)).defer("cards", "meaning"))
-    again = [file.pk for file in files if file.read_at is not None]
+    files = locked_files(list(read), without=_LONG)
     for file in files:
         place = {name: getattr(file, name) for name in PLACE} if file.is_solved else {}
         for name, value in (read[file.pk].columns | place).items():
             setattr(file, name, value)
         file.awaits_reading = file.awaits_reading and not says_why  # others leave it to be filed
     filed = [file for file in files if says_why or file.dataset.telescope_id is not None or _is_filed(file)]
-    _READ.many(files)
-    if again:
-        HeaderValue.objects.filter(data_file__in=again).delete()
-    _VALUES.many(
-        {"data_file": file.pk, "dataset": file.dataset_id, "keyword": key, "text": text}
-        for file in files
-        for key, text in read[file.pk].values
-    )
     text_index.note(*files, of_headers={pk: said.words for pk, said in read.items()})
-    file_into_nights(filed, {pk: said.unread for pk, said in read.items()})
+    ready = {pk: said.ready for pk, said in read.items()}
+    if len(filed) < len(files):
+        _READ.many([file for file in files if file not in filed], ready)
+    file_into_nights(filed, {pk: said.unread for pk, said in read.items()}, write=partial(_READ.many, ready=ready))
     return files
 
 
@@ -215,7 +211,8 @@ def plain_cards(cards: Iterable[Card]) -> list[list[Any]]:
 
 def plain_meaning(meaning: Meaning) -> dict[str, Any]:
     """Return what a header means as a data file keeps it."""
-    return {name: _plain(value) for name, value in asdict(meaning).items() if value is not None}
+    said = {each.name: getattr(meaning, each.name) for each in fields(meaning)}
+    return {name: _plain(value) for name, value in said.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:

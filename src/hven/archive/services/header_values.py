@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 _MOST = 300  # of one file
@@ -34,6 +35,7 @@ def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
     return list(found)
 
 
+@lru_cache(maxsize=5_000)  # the same few words stand in each frame of a camera
 def is_left_out(keyword: str) -> bool:
     """Say whether nobody looks for what stands under a keyword: how a file is laid out, and free text."""
     name = keyword.strip().upper()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
@@ -24,7 +24,8 @@ from hven.sites.models import Site, Stay, Telescope, stay_among
 from hven.sites.services.sites import REFILE
 from hven.storage.statements import Update
 
-_FILED = Update(DataFile, "observation", "calibration", "unfiled", "changed")
+FILED = "observation", "calibration", "unfiled", "changed"  # columns that filing sets
+_FILED = Update(DataFile, *FILED)
 P = TypeVar("P", Observation, Calibration)
 FRAMES = frozenset({"fits", "xisf", "raw"})  # formats whose headers say when
 NO_TELESCOPE = "Its dataset has no telescope; set one, and it is filed into its night."
@@ -43,22 +44,40 @@ _LIGHT = ("light", "object", "science", "sci", "obs", "exp")
 @transaction.atomic
 def file_into_night(data_file: DataFile) -> None:
     """Attach a file to the night, observation or calibration that its header and its telescope say."""
-    file_into_nights(list(locked_files([data_file.pk])))
+    file_into_nights(locked_files([data_file.pk]))
 
 
-def locked_files(pks: Sequence[int]) -> QuerySet[DataFile]:
-    """Return files as they are now, with owner, dataset and telescope, and keep them so to the transaction's end."""
+def locked_files(pks: Sequence[int], *, without: Sequence[str] = ()) -> list[DataFile]:
+    """Return files as they are now, with dataset and telescope, and keep them so to the transaction's end.
+
+    Columns can be left out.
+    """
     if connection.features.has_select_for_update:
         # Without their relations: of a file that is moved meanwhile the database would look for the old dataset.
         list(DataFile.objects.select_for_update().filter(pk__in=pks).order_by("pk").values_list("pk"))
-    return DataFile.objects.select_related("owner", "dataset__telescope").filter(pk__in=pks).order_by("pk")
+    files = list(DataFile.objects.filter(pk__in=pks).defer(*without).order_by("pk"))
+    # Not joined: many files are of few datasets, and others wait to write while records are made of the rows.
+    datasets = Dataset.objects.select_related("telescope").in_bulk({file.dataset_id for file in files})
+    for file in files:
+        file.dataset = datasets[file.dataset_id]
+    return files
 
 
 @transaction.atomic
-def file_into_nights(files: Sequence[DataFile], unread: Mapping[int, str] | None = None) -> None:
+def file_into_nights(
+    files: Sequence[DataFile],
+    unread: Mapping[int, str] | None = None,
+    *,
+    write: Callable[[Sequence[DataFile]], None] = _FILED.many,
+) -> None:
     """Do what `file_into_night` does for records that the caller has just locked, read with dataset and telescope.
 
-    `unread` says, of files that were just read and by their ids, why they could not be: they belong to no night.
+    Parameters
+    ----------
+    unread
+        Of files that were just read, by their ids, why they could not be: they belong to no night.
+    write
+        Writes `FILED` of the records, and more where the caller has set more.
     """
     filing = _Filing()
     before = [(file.observation_id, file.calibration_id) for file in files]
@@ -72,7 +91,7 @@ def file_into_nights(files: Sequence[DataFile], unread: Mapping[int, str] | None
             if night is not None:
                 nights[night.pk] = night
                 filing.attach(file, night)
-    _FILED.many(files)
+    write(files)
     for file, parts in zip(files, before, strict=True):
         _leave(file, *parts)
     for pk in _begun(files):
@@ -193,7 +212,7 @@ class _Filing:
         key = kind, night.pk, data_file.dataset_id, name
         if key not in self.parts:
             new = {
-                "owner": data_file.owner, "observatory": data_file.observatory,
+                "owner_id": data_file.owner_id, "observatory_id": data_file.observatory_id,
                 "visibility": data_file.dataset.visibility, "name": name,
             }  # fmt: skip
             self.parts[key], _ = kind._default_manager.get_or_create(  # noqa: SLF001 - Django's documented name

@@ -23,7 +23,7 @@ from hven.storage import services as storage
 from hven.storage.models import Blob
 
 BEGIN = "imaging.begin"  # a kind of job that a higher room registers: what filing a frame starts
-AT_ONCE = 24  # files that are filed in one transaction: while it lasts, whoever uploads waits
+AT_ONCE = 48  # files that are filed in one transaction: while it lasts, whoever uploads waits
 TURN_S = 20.0  # of one job: then others have their turn
 _LOOK_S = 2.0  # after so much reading what was read is filed
 _MORE_S, _GATHER_S = 0.03, 0.25
@@ -70,15 +70,15 @@ def read_file(data_file_id: int) -> DataFile | None:
 
 def _next(owner_id: int, most: int) -> list[DataFile]:
     """Return what waits; while more comes, wait for it a little: filed together they keep others waiting for less."""
-    rows = waiting(owner_id).select_related("blob").only("id", "blob")[:most]
-    files = list(rows)
+    rows = waiting(owner_id)
     end = time.monotonic() + _GATHER_S
-    while 0 < len(files) < most and time.monotonic() < end:
+    count = rows[:most].count()
+    while 0 < count < most and time.monotonic() < end:
         time.sleep(_MORE_S)
-        before, files = len(files), list(rows.all())
-        if len(files) <= before:
+        before, count = count, rows[:most].count()
+        if count <= before:
             break
-    return files
+    return list(rows.select_related("blob").only("id", "blob")[:most])
 
 
 def _read(files: Sequence[DataFile], *, is_last: bool) -> Read:

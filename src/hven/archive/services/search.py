@@ -12,10 +12,10 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from hven.accounts import access
 from hven.accounts.actor import Actor
-from hven.archive.models import Calibration, DataFile, Dataset, HeaderValue, NightLog, Observation, Tag
+from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation, Tag
+from hven.archive.models.data_file import READ
 from hven.archive.models.tag import fold
 from hven.archive.services import text_index
-from hven.archive.services.header_values import compared
 from hven.archive.services.names import kept_text
 from hven.archive.services.places import touching
 from hven.errors import Invalid
@@ -104,13 +104,6 @@ def count_up_to(found: QuerySet[Any], most: int = 10_000) -> int:
 def _listed(wanted: FilesWanted) -> list[QuerySet[Any, int]]:
     """Return queries for ids, each answered by one index, in which a wanted file must be."""
     found: list[QuerySet[Any, int]] = []
-    # Indexes begin with the dataset; where none is asked for, each of all datasets is looked up in them.
-    within: Any = Dataset.objects.values("pk") if wanted.dataset is None else [wanted.dataset.pk]
-    for keyword, value in wanted.header:
-        cards = HeaderValue.objects.filter(
-            dataset__in=within, keyword=kept_text(keyword).strip().upper(), text=compared(kept_text(value))
-        )
-        found.append(cards.values_list("data_file_id", flat=True))
     if wanted.night is not None:
         parts = (
             DataFile.objects.filter(**{f"{part}__in": model.objects.filter(night=wanted.night).values("pk")})
@@ -119,8 +112,8 @@ def _listed(wanted: FilesWanted) -> list[QuerySet[Any, int]]:
         # one list of both: asked for either, the database would go through all files
         first, second = (part.order_by().values_list("pk", flat=True) for part in parts)
         found.append(first.union(second, all=True))
-    if wanted.text.strip():
-        found.append(text_index.having(wanted.text, wanted.dataset))
+    if wanted.text.strip() or wanted.header:
+        found.append(text_index.having(wanted.text, wanted.dataset, wanted.header))
     if wanted.cone is not None:
         found.append(touching(DataFile.objects.all(), wanted.cone).values_list("pk", flat=True))
     tags = [Tag.objects.filter(folded=fold(kept_text(tag)), text=kept_text(tag)) for tag in wanted.tags]
@@ -129,9 +122,11 @@ def _listed(wanted: FilesWanted) -> list[QuerySet[Any, int]]:
 
 def _of_columns(wanted: FilesWanted) -> Q:
     found = Q()
-    for name in ("name", "filter", "object_name", "image_type"):
+    if wanted.name:
+        found &= Q(name=kept_text(wanted.name))
+    for name in ("filter", "object_name", "image_type"):
         if said := getattr(wanted, name):
-            found &= Q(**{name: kept_text(said)})
+            found &= Q(**{name: kept_text(said)}) & READ
     for name in ("observation", "calibration"):
         if (part := getattr(wanted, name)) is not None:
             found &= Q(**{name: part})

@@ -12,9 +12,8 @@ from hven.accounts import access
 from hven.accounts.actor import Actor
 from hven.accounts.models import User
 from hven.archive import services as archive
-from hven.archive.models import DataFile, Dataset, HeaderValue, Tag
-from hven.archive.services import places
-from hven.archive.services.header_values import compared
+from hven.archive.models import DataFile, Dataset, Tag
+from hven.archive.services import places, text_index
 from hven.archive.services.names import kept_text
 from hven.archive.services.search import count_up_to
 from hven.errors import Invalid
@@ -139,13 +138,8 @@ def _of_file(wanted: Wanted) -> list[Q]:
         found.append(Q(data_file__in=exposed.values("pk")))
     if wanted.album is not None:
         found.append(Q(data_file__dataset=wanted.album))
-    # Their index begins with the dataset.
-    within: Any = [wanted.album.pk] if wanted.album is not None else Dataset.objects.values("pk")
-    for keyword, value in wanted.header:
-        cards = HeaderValue.objects.filter(
-            dataset__in=within, keyword=kept_text(keyword).strip().upper(), text=compared(kept_text(value))
-        )
-        found.append(Q(data_file__in=cards.values("data_file")))
+    if wanted.header:
+        found.append(Q(data_file__in=text_index.having("", wanted.album, wanted.header)))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import lru_cache
 from typing import BinaryIO
 
 from hven.errors import Forbidden
@@ -23,6 +24,7 @@ _NO_PICTURES = frozenset({"", "fits", "list"})  # formats whose files are handed
 WITHHELD = "Only its owner can download this file as it was received: it may tell where it was taken."
 
 
+@lru_cache(maxsize=5_000)  # the same few words stand in each frame of a camera
 def tells_place(keyword: str) -> bool:
     """Say whether a header keyword tells where on the ground a frame was taken.
 
