@@ -199,7 +199,8 @@ def test_counting_ends_where_nobody_reads_on(files: Files) -> None:
     [
         ({}, "file_by_dataset"), ({"name": "a"}, "file_by_name_in_dataset"),
         ({"kind": "calibrations"}, "file_calibration"),
-        ({"header": (("FILTER", "r"),)}, "VIRTUAL TABLE INDEX"), ({"cone": Cone(10, 20, 1)}, "COVERING INDEX file_place"),
+        ({"header": (("FILTER", "r"),)}, "VIRTUAL TABLE INDEX"),
+        ({"cone": Cone(10, 20, 1)}, "COVERING INDEX file_place"),
         ({"text": "m31"}, "VIRTUAL TABLE INDEX"), ({"filter": "R"}, "file_by_filter_in_dataset"),
         ({"object_name": "M31"}, "file_by_object_in_dataset"), ({"image_type": "dark"}, "file_by_type_in_dataset"),
         ({"order": "name"}, "file_by_name_in_dataset"),

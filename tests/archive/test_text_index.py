@@ -149,6 +149,27 @@ def test_many_words_are_asked_up_to_a_bound(file: DataFile) -> None:
     assert found("fits " * 5000) == {file.pk}
 
 
+def test_cards_and_words_are_asked_together(file: DataFile) -> None:
+    cards = [["OBSERVER", "Sophie", ""], ["EXPTIME", 30, ""]]
+    DataFile.objects.filter(pk=file.pk).update(cards=cards)
+    text_index.note_again(file.pk)
+    for asked in (("observer", " SOPHIE "),), (("EXPTIME", "30.0"), ("OBSERVER", "sophie")):
+        assert set(text_index.having("ngc73", file.dataset, asked)) == {file.pk}
+        assert set(text_index.having("", None, asked)) == {file.pk}
+        assert set(text_index.having("m31", None, asked)) == set(text_index.having("?!", None, asked)) == set()
+    for asked in (("OBSERVER", "soph"),), (("OBSERVER", "sophie"), ("EXPTIME", "31")), (("TELESCOP", "sophie"),):
+        assert set(text_index.having("", file.dataset, asked)) == set()
+
+
+def test_nobody_types_the_word_that_stands_for_a_card(file: DataFile) -> None:
+    text_index.write(
+        [(file.pk, text_index.file_words(file, (), text_index.header_words([["OBSERVER", "Sophie", ""]])))]
+    )
+    [word] = text_index.header_words([["OBSERVER", "Sophie", ""]]).cards
+    assert found("sophie") == {file.pk}
+    assert found(word) == found(word[:9]) == found(word[1:]) == set()
+
+
 class AnyText(TestCase):
     """Whatever is typed is answered, and what a file is called finds it."""
 
