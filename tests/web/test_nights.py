@@ -205,6 +205,7 @@ def test_a_public_night_shows_strangers_its_public_files_and_no_site_that_is_not
     assert "1 frame of the sky" in said
     assert "V 1 × 60 s" in said
     assert "Izaña" not in said
+    assert night.telescope.name not in said
     assert "dark 20:32" not in said
     assert anyone.post(f"/nights/{night.uuid}/begin/", {"rule": "solve"}).status_code in {401, 403}
 

@@ -8,6 +8,8 @@ import pytest
 
 from hven.accounts import services as accounts
 from hven.accounts.models import Role
+from hven.archive.models import Dataset, NightLog
+from hven.sites.models import Site, Telescope
 from tests.dialects.arcsecond.conftest import Caller, frame, run_jobs
 
 ROLES = ("anonymous", "stranger", "visitor", "member", "admin", "owner")
@@ -197,3 +199,25 @@ def test_a_key_of_another_observatory_knows_nobody_here(people: dict[str, Any], 
     assert "another" in bound.post("auth/key/verify-organisation/", {**said, "organisation": "local"}, 403)["detail"]
     bound.post("auth/key/verify-organisation/", {**said, "organisation": "stjerneborg"}, 204)
     member.within("local/").get("members/")
+
+
+def test_records_that_everybody_sees_name_nothing_that_is_private(
+    tycho: Caller, sophie: Caller, telescope: str
+) -> None:
+    site = tycho.get(f"telescopes/{telescope}/")["observing_site"]
+    dataset = tycho.post("datasets/", {"name": "Night", "telescope": telescope})["uuid"]
+    night = tycho.post("nightlogs/", {"telescope": telescope, "date": "2026-03-01"})["uuid"]
+    for kind in (Site, Dataset, NightLog):
+        kind.objects.update(visibility="public")
+    paths = [f"observingsites/{site}/", f"datasets/{dataset}/", f"nightlogs/{night}/"]
+    paths += [path.partition("/")[0] + "/?public=1" for path in paths]
+    for path in paths:
+        assert telescope in str(tycho.get(path)), path
+        found = sophie.get(path)
+        assert found and telescope not in str(found) and "Quadrant" not in str(found), path
+    Telescope.objects.update(visibility="public")
+    Site.objects.update(visibility="private")
+    for path in (f"telescopes/{telescope}/", "telescopes/?public=1"):
+        assert site in str(tycho.get(path)) and site not in str(sophie.get(path)), path
+    for path in paths[1:3]:
+        assert telescope in str(sophie.get(path)), path

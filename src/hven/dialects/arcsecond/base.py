@@ -21,6 +21,7 @@ from hven.accounts.actor import Actor
 from hven.accounts.models import Membership, Observatory, Owned
 from hven.dialects.arcsecond.auth import KeyAuthentication
 from hven.dialects.arcsecond.errors import exception_handler
+from hven.dialects.arcsecond.wire import Known
 from hven.dialects.rest import DialectView, SessionAuthentication
 from hven.errors import Invalid, NotFound
 
@@ -65,6 +66,11 @@ class ArcsecondView(DialectView):
         """
         subdomain = self.kwargs.get("subdomain")
         return None if subdomain is None else find_observatory(self.actor, subdomain)
+
+    @cached_property
+    def known(self) -> Known:
+        """Which sites and telescopes may be named to the caller."""
+        return Known(self.actor)
 
     def rows(self, model: type[Model], verb: Verb = Verb.SEE) -> QuerySet[Any]:
         """Return the records of a kind that a list shows: the observatory's, or one's own and those shared with one."""

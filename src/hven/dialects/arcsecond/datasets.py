@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -40,13 +41,13 @@ class Datasets(ArcsecondView):
             if tag.strip():
                 # a list in JSON is compared as text on both databases, quotes included
                 rows = rows.filter(tags__icontains=f'"{tag.strip()}"')
-        return self.listed(rows, wire.dataset)
+        return self.listed(rows, partial(wire.dataset, known=self.known))
 
     @described(request=ANY, responses={201: dict[str, Any]})
     def post(self, request: Request, subdomain: str = "") -> Response:
         """Make one."""
         made = datasets.create_dataset(self.actor, dataset_words(self, words(request)), self.observatory)
-        return Response(wire.dataset(made), 201)
+        return Response(wire.dataset(made, self.known), 201)
 
 
 class OneDataset(ArcsecondView):
@@ -57,7 +58,7 @@ class OneDataset(ArcsecondView):
     @described(responses=ONE)
     def get(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Return it."""
-        return Response(wire.dataset(self.find(Dataset, uuid=uuid)))
+        return Response(wire.dataset(self.find(Dataset, uuid=uuid), self.known))
 
     @described(request=ANY, responses=ONE)
     def patch(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
@@ -67,7 +68,7 @@ class OneDataset(ArcsecondView):
         changed = datasets.change_dataset(self.actor, found, dataset_words(self, sent))
         if isinstance(sent.get("is_public"), bool):
             set_public(self, changed, public=sent["is_public"])
-        return Response(wire.dataset(self.find(Dataset, uuid=uuid)))
+        return Response(wire.dataset(self.find(Dataset, uuid=uuid), self.known))
 
     @described(responses={204: None})
     def delete(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
@@ -88,7 +89,7 @@ class NightLogs(ArcsecondView):
             rows = rows.filter(date=_day(said))
         if said := request.query_params.get("telescope", ""):
             rows = rows.filter(telescope__uuid=uuid_of(said, "telescope"))
-        return self.listed(rows, wire.night_log)
+        return self.listed(rows, partial(wire.night_log, known=self.known))
 
     @described(request=ANY, responses={201: dict[str, Any]})
     def post(self, request: Request, subdomain: str = "") -> Response:
@@ -100,7 +101,7 @@ class NightLogs(ArcsecondView):
         night = nights.open_night(
             self.actor, telescope, _day(text(sent, "date") or ""), text(sent, "description") or ""
         )
-        return Response(wire.night_log(night), 201)
+        return Response(wire.night_log(night, self.known), 201)
 
 
 class OneNightLog(ArcsecondView):
@@ -110,7 +111,7 @@ class OneNightLog(ArcsecondView):
     def get(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Return it, with twilights and the Moon for ``?sky=1``."""
         found = self.find(NightLog, uuid=uuid)
-        answer = wire.night_log(found)
+        answer = wire.night_log(found, self.known)
         if self.asks_for("sky"):
             answer["sky"] = wire.sky(nights.sky_of(self.actor, found))
         return Response(answer)
@@ -119,7 +120,8 @@ class OneNightLog(ArcsecondView):
     def patch(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Change its description."""
         found = self.find(NightLog, Verb.CHANGE, uuid=uuid)
-        return Response(wire.night_log(nights.describe_night(self.actor, found, text(words(request), "description"))))
+        found = nights.describe_night(self.actor, found, text(words(request), "description"))
+        return Response(wire.night_log(found, self.known))
 
     @described(responses={204: None})
     def delete(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:

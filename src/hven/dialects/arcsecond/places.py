@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,13 +36,13 @@ class Sites(ArcsecondView):
         rows = self.rows(Site).select_related("owner", "observatory").prefetch_related("stays__telescope")
         if name := request.query_params.get("name", ""):
             rows = rows.filter(name=name)
-        return self.listed(rows, wire.site)
+        return self.listed(rows, partial(wire.site, known=self.known))
 
     @described(request=ANY, responses={201: dict[str, Any]})
     def post(self, request: Request, subdomain: str = "") -> Response:
         """Make one."""
         made = sites.create_site(self.actor, _site_words(words(request)), self.observatory)
-        return Response(wire.site(made), 201)
+        return Response(wire.site(made, self.known), 201)
 
 
 class OneSite(ArcsecondView):
@@ -50,13 +51,13 @@ class OneSite(ArcsecondView):
     @described(responses=ONE)
     def get(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Return it."""
-        return Response(wire.site(self.find(Site, uuid=uuid)))
+        return Response(wire.site(self.find(Site, uuid=uuid), self.known))
 
     @described(request=ANY, responses=ONE)
     def patch(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Change it."""
         found = self.find(Site, Verb.CHANGE, uuid=uuid)
-        return Response(wire.site(sites.change_site(self.actor, found, _site_words(words(request)))))
+        return Response(wire.site(sites.change_site(self.actor, found, _site_words(words(request))), self.known))
 
     @described(responses={204: None})
     def delete(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
@@ -74,13 +75,13 @@ class Telescopes(ArcsecondView):
         rows = self.rows(Telescope).select_related("owner", "observatory").prefetch_related("stays__site")
         if name := request.query_params.get("name", ""):
             rows = rows.filter(name=name)
-        return self.listed(rows, wire.telescope)
+        return self.listed(rows, partial(wire.telescope, known=self.known))
 
     @described(request=ANY, responses={201: dict[str, Any]})
     def post(self, request: Request, subdomain: str = "") -> Response:
         """Make one."""
         made = sites.create_telescope(self.actor, self._words(request), self.observatory)
-        return Response(wire.telescope(made), 201)
+        return Response(wire.telescope(made, self.known), 201)
 
     def _words(self, request: Request) -> TelescopeWords:
         return telescope_words(self, words(request))
@@ -92,7 +93,7 @@ class OneTelescope(ArcsecondView):
     @described(responses=ONE)
     def get(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
         """Return it."""
-        return Response(wire.telescope(self.find(Telescope, uuid=uuid)))
+        return Response(wire.telescope(self.find(Telescope, uuid=uuid), self.known))
 
     @described(request=ANY, responses=ONE)
     def patch(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:
@@ -107,7 +108,7 @@ class OneTelescope(ArcsecondView):
             sites.move_telescope(self.actor, found, said.site, since)
             sent.pop("observing_site")
             said = telescope_words(self, sent)
-        return Response(wire.telescope(sites.change_telescope(self.actor, found, said)))
+        return Response(wire.telescope(sites.change_telescope(self.actor, found, said), self.known))
 
     @described(responses={204: None})
     def delete(self, request: Request, uuid: UUID, subdomain: str = "") -> Response:

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from hven.accounts import access
+from hven.accounts.actor import Actor
 from hven.accounts.models import Membership, Observatory, Role, User
 from hven.archive.models import Calibration, DataFile, Dataset, NightLog, Observation, Package, Target, TargetList
 from hven.science.sky.almanac import TWILIGHTS, Night
@@ -30,7 +32,27 @@ def _whose(record: Any) -> dict[str, Any]:
     }
 
 
-def site(one: Site) -> dict[str, Any]:
+class Known:
+    """Which sites and telescopes somebody may see: records that he may see point at some that he may not."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._keys: dict[type[Site | Telescope], frozenset[int]] = {}
+
+    def has(self, one: Site | Telescope) -> bool:
+        """Say whether a site or telescope is one of them."""
+        kind = type(one)
+        if kind not in self._keys:
+            rows = access.visible(kind._default_manager.all(), self._actor)  # noqa: SLF001 - Django's documented name
+            self._keys[kind] = frozenset(rows.values_list("pk", flat=True))
+        return one.pk in self._keys[kind]
+
+    def uuid(self, one: Site | Telescope | None) -> str | None:
+        """Return its uuid; None where he may not see it."""
+        return str(one.uuid) if one is not None and self.has(one) else None
+
+
+def site(one: Site, known: Known) -> dict[str, Any]:
     """Return an observing site with the telescopes that stand there now."""
     return {
         "uuid": str(one.uuid),
@@ -41,13 +63,13 @@ def site(one: Site) -> dict[str, Any]:
         "telescopes": [
             str(stay.telescope.uuid)
             for stay in one.stays.select_related("telescope")
-            if stay.telescope.site_at(timezone.now()) == one
+            if known.has(stay.telescope) and stay.telescope.site_at(timezone.now()) == one
         ],
         **_whose(one),
     }
 
 
-def telescope(one: Telescope) -> dict[str, Any]:
+def telescope(one: Telescope, known: Known) -> dict[str, Any]:
     """Return a telescope; where it stood when stands in ``stays``."""
     stays = sorted(one.stays.select_related("site"), key=lambda stay: (stay.since is not None, stay.since))
     begun = [stay for stay in stays if stay.since is None or stay.since <= timezone.now()]
@@ -55,8 +77,8 @@ def telescope(one: Telescope) -> dict[str, Any]:
         "uuid": str(one.uuid),
         "name": one.name,
         "alias": one.alias,
-        "observing_site": str(begun[-1].site.uuid) if begun else None,
-        "stays": [{"observing_site": str(stay.site.uuid), "since": time(stay.since)} for stay in stays],
+        "observing_site": known.uuid(begun[-1].site) if begun else None,
+        "stays": [{"observing_site": known.uuid(stay.site), "since": time(stay.since)} for stay in stays],
         "aperture_mm": one.aperture_mm,
         "focal_length_mm": one.focal_length_mm,
         "device": one.device,
@@ -66,14 +88,14 @@ def telescope(one: Telescope) -> dict[str, Any]:
     }
 
 
-def dataset(one: Dataset) -> dict[str, Any]:
+def dataset(one: Dataset, known: Known) -> dict[str, Any]:
     """Return a dataset; the query has counted its files."""
     count = getattr(one, "files", None)
     return {
         "uuid": str(one.uuid),
         "name": one.name,
         "description": one.about,
-        "telescope": str(one.telescope.uuid) if one.telescope is not None else None,
+        "telescope": known.uuid(one.telescope),
         "data_files_count": one.data_files.count() if count is None else count,
         "tags": one.tags,
         "observer": one.observer,
@@ -82,13 +104,14 @@ def dataset(one: Dataset) -> dict[str, Any]:
     }
 
 
-def night_log(one: NightLog) -> dict[str, Any]:
+def night_log(one: NightLog, known: Known) -> dict[str, Any]:
     """Return a night log."""
+    named = f"{one.telescope.name} " if known.has(one.telescope) else ""
     return {
         "uuid": str(one.uuid),
         "date": one.date.isoformat(),
-        "telescope": str(one.telescope.uuid),
-        "name": f"{one.telescope.name} {one.date.isoformat()}",
+        "telescope": known.uuid(one.telescope),
+        "name": f"{named}{one.date.isoformat()}",
         "description": one.about,
         "observations": [str(each.uuid) for each in one.observations.all()],
         "calibrations": [str(each.uuid) for each in one.calibrations.all()],

@@ -198,7 +198,10 @@ def _describe(actor: Actor, rows: list[Any]) -> None:
         visible(Observation.objects.filter(night__in=rows), actor).order_by("index").values_list("night", "target_name")
     ):
         names.setdefault(key, []).append(name)
+    telescopes = visible(Telescope.objects.filter(pk__in=[row.telescope_id for row in rows]), actor)
+    known = set(telescopes.values_list("pk", flat=True))
     for row in rows:
+        row.of = row.telescope.name if row.telescope_id in known else ""
         said: Any = lights.get(row.pk, {})
         row.lights = said.get("frames", 0)
         row.hours = (said.get("seconds") or 0) / 3600
