@@ -99,7 +99,7 @@ def test_the_migration_takes_places_out_of_the_words_that_are_there(file: DataFi
     DataFile.objects.filter(pk=file.pk).update(cards=[["SITELAT", "28d18m00s", ""]])
     text_index.write([(file.pk, ["28d18m00s"]), (other.pk, ["other"])])
     with connection.schema_editor() as editor:
-        import_module("hven.archive.migrations.0012_words_without_places").write_anew(apps, editor)
+        import_module("hven.archive.migrations.0014_cards_as_words").write_words(apps, editor)
     assert found("28d18m00s") == set()
     assert found("ngc7331 best") == {file.pk}
     assert found("other") == {other.pk}

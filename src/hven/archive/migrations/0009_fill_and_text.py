@@ -1,4 +1,4 @@
-"""Make the full-text table, and fill it and the new columns for the files that are there already."""
+"""Make the full-text table, which 0014 fills, and fill the new columns for the files that are there already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from django.db import migrations, models
 
 from hven.archive.models.text import WordsField
-from hven.archive.services import text_index
 from hven.science.sky.discs import disc
 
 _AT_ONCE = 500
@@ -35,16 +34,12 @@ def drop(_apps: Any, editor: Any) -> None:
     editor.execute("DROP TABLE archive_filetext")
 
 
-def fill(apps: Any, editor: Any) -> None:
-    """Fill the places of files, and the words."""
-    data_file, tag = apps.get_model("archive", "DataFile"), apps.get_model("archive", "Tag")
+def fill(apps: Any, _editor: Any) -> None:
+    """Fill the places of files."""
+    data_file = apps.get_model("archive", "DataFile")
     last = 0
     while batch := list(data_file.objects.filter(pk__gt=last).order_by("pk")[:_AT_ONCE]):
         last = batch[-1].pk
-        tags: dict[int, list[str]] = {one.pk: [] for one in batch}
-        for pk, text in tag.objects.filter(data_file__in=list(tags)).values_list("data_file", "text"):
-            tags[pk].append(text)
-        text_index.write(((one.pk, text_index.file_words(one, tags[one.pk])) for one in batch), editor.connection)
         placed = [one for one in batch if one.ra is not None and one.dec is not None and -90 <= one.dec <= 90]
         for one in placed:
             for name, value in {**asdict(disc(one.ra % 360.0, one.dec, 0.0)), "radius_deg": 0.0}.items():
