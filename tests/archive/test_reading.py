@@ -153,7 +153,7 @@ def test_a_header_that_no_database_keeps_is_told_and_keeps_no_other_from_being_f
     def too_large(headers: Any) -> Any:
         said = said_by(headers)
         if headers.meaning.object_name == "M2":
-            said.columns["width"] = 10**30
+            said.ready["width"] = 10**30
         return said
 
     monkeypatch.setattr(reading, "said_by", too_large)

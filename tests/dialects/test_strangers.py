@@ -20,7 +20,9 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from hven.accounts import services as accounts
+from hven.accounts.actor import Actor
 from hven.accounts.models import Role
+from hven.archive import services as archive
 from hven.archive.models import DataFile, Dataset, Upload
 from hven.imaging.models import Reduction
 from tests.dialects.arcsecond.conftest import Caller, run_jobs
@@ -118,6 +120,8 @@ def world(user: Any, solver_folder: Path, wide_frame: Path) -> dict[str, Any]:
         (Product("candidates/a.cutout", None, "application/fits"), storage.put(cutout())),
         (Product("mask.fits", None, "application/fits"), data_file.blob),
     ])  # fmt: skip
+    submission = archive.new_submission(Actor.of(user), origin="nova", name=words["file_name"])
+    Reduction.objects.update(submission=submission)
     night = owner.post("nightlogs/", {"telescope": words["telescope"], "date": "2026-03-01"})["uuid"]
     bias = owner.post("calibrations/", {"night_log": night, "name": words["calibration_name"]})["uuid"]
     looked = owner.post("observations/", {"night_log": night, "target_name": words["target"]})["uuid"]
@@ -126,8 +130,8 @@ def world(user: Any, solver_folder: Path, wide_frame: Path) -> dict[str, Any]:
     upload = Upload.objects.create(owner=user, dataset=data_file.dataset, name=words["file_name"], length=10)
     words |= {
         "frame": reduction.uuid, "task": reduction.pk, "run": run.pk, "run_uuid": run.uuid, "night": night,
-        "solution": run.solution.pk, "submission": data_file.submission_id, "observation": looked, "calibration": bias,
-        "submission_uuid": data_file.submission.uuid, "package": package, "target_id": target["id"],
+        "solution": run.solution.pk, "submission": submission.pk, "observation": looked, "calibration": bias,
+        "submission_uuid": submission.uuid, "package": package, "target_id": target["id"],
         "target_list": owner.post("targetlists/", {"name": "list", "targets": [target]})["uuid"],
         "file_uuid": data_file.uuid, "upload": upload.uuid, "forged": forged(data_file),
     }  # fmt: skip

@@ -44,7 +44,7 @@ class Place:
 
         seed = sum(name.encode())
         blob = storage.put(frame_bytes(seed, **cards) if content is None else content)
-        made = receive_file(self.actor, self.dataset, blob, Delivery("web", name))
+        made = receive_file(self.actor, self.dataset, blob, Delivery(name))
         read_file(made.pk)
         made.refresh_from_db()
         return made

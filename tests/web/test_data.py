@@ -308,7 +308,7 @@ def test_an_inbox_is_shown_to_its_owner_alone(client_for, user, other_user, make
 
 
 def test_a_file_that_was_not_read_yet_is_cut_for_strangers_too(anyone, client_for, user, place) -> None:
-    made = receive_file(place.actor, place.dataset, storage.put(picture_bytes("jpeg")), Delivery("web", "phone.jpg"))
+    made = receive_file(place.actor, place.dataset, storage.put(picture_bytes("jpeg")), Delivery("phone.jpg"))
     DataFile.objects.update(visibility="public")
     address = f"/files/{made.uuid}/original"
     answer = anyone.get(address)
@@ -317,7 +317,7 @@ def test_a_file_that_was_not_read_yet_is_cut_for_strangers_too(anyone, client_fo
     assert content.startswith(b"\xff\xd8\xff")
     assert b"a maker" not in content
     assert b"".join(client_for(user).get(address).streaming_content) == picture_bytes("jpeg")
-    raw = receive_file(place.actor, place.dataset, storage.put(b"II*\0 of a camera"), Delivery("web", "phone.dng"))
+    raw = receive_file(place.actor, place.dataset, storage.put(b"II*\0 of a camera"), Delivery("phone.dng"))
     DataFile.objects.update(visibility="public")
     assert anyone.get(f"/files/{raw.uuid}/original").status_code == 403
 

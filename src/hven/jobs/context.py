@@ -106,7 +106,7 @@ class JobContext:
             The job is not ours any more. Nothing is written.
         """
         with transaction.atomic():
-            if not self.claim.rows().select_for_update().exists():
+            if not self.claim.hold():
                 raise LeaseLost("The job was cancelled or given to another worker.")
             yield
 

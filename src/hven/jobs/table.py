@@ -22,6 +22,7 @@ from django.utils import timezone
 from hven.errors import HvenError
 from hven.jobs import kinds
 from hven.jobs.models import Job, State, Turn
+from hven.storage.statements import Question
 
 logger = logging.getLogger("hven.jobs")
 DIED = "The worker process died {n} times while doing this. The log shows how far it came."
@@ -42,6 +43,19 @@ class Claim:
     def rows(self) -> QuerySet[Job]:
         """Return the query for the row as long as it is still this claim's."""
         return Job.objects.filter(pk=self.job_id, claim=self.number, state=State.RUNNING)
+
+    def hold(self) -> bool:
+        """Say whether the row is still this claim's, and keep it so to the transaction's end."""
+        return bool(_HELD.rows(pk=self.job_id, number=self.number))
+
+
+_HELD = Question(
+    lambda pk, number: (
+        Job.objects.select_for_update().filter(pk=pk, claim=number, state=State.RUNNING).values_list("pk")
+    ),
+    pk=int,
+    number=int,
+)
 
 
 def ready() -> QuerySet[Job]:

@@ -14,9 +14,7 @@ class Blob(models.Model):
     size = models.PositiveBigIntegerField(help_text="bytes")
     created = models.DateTimeField(default=timezone.now)
     wanted = models.DateTimeField(
-        default=timezone.now,
-        db_index=True,
-        help_text="when it was last stored or seen in use; removal counts from here",
+        default=timezone.now, help_text="when it was last stored or seen in use; removal counts from here"
     )
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ no row, and nothing of what somebody may do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -87,6 +87,32 @@ class Question:
         found = compiler.get_converters([expression for expression, *_ in compiler.select])
         converters = [(at, list(each), expression) for at, (each, expression) in found.items()]
         return _Text(_written(sql, database), tuple(parameters), places, converters)
+
+
+class Lookup:
+    """A query for the rows of some ids; of more than it takes at once it is asked in parts.
+
+    Parameters
+    ----------
+    make
+        Called once, with what stands for ids; returns a query of ``values_list``.
+    at_once
+        How many ids; fewer are filled up.
+    """
+
+    def __init__(self, make: Callable[[list[int]], QuerySet[Any, Any]], at_once: int = 50) -> None:
+        self._names = [f"id_{number}" for number in range(at_once)]
+        self._question = Question(lambda **ids: make(list(ids.values())), **dict.fromkeys(self._names, int))
+
+    def rows(self, ids: Iterable[int]) -> list[list[Any]]:
+        """Return the rows of these ids; what order the query has holds among those that are asked for at once."""
+        every, most = list(ids), len(self._names)
+        found = []
+        for first in range(0, len(every), most):
+            part = every[first : first + most]
+            part += part[-1:] * (most - len(part))
+            found += self._question.rows(**dict(zip(self._names, part, strict=True)))
+        return found
 
 
 class Insert(Generic[M]):
@@ -260,9 +286,9 @@ class Statement:
         _run(connections[DEFAULT_DB_ALIAS], self._sql, list(values), lambda _: None)
 
 
-def record(model: type[M], values: Sequence[Any]) -> M:
-    """Return a record of the values of `columns`."""
-    return model.from_db(DEFAULT_DB_ALIAS, columns(model), values)
+def record(model: type[M], values: Sequence[Any], names: Sequence[str] | None = None) -> M:
+    """Return a record of the values of `columns`, or of those of them that are named."""
+    return model.from_db(DEFAULT_DB_ALIAS, columns(model) if names is None else names, values)
 
 
 @lru_cache(maxsize=64)

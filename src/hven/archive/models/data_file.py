@@ -29,8 +29,9 @@ class DataFile(Licensed, Owned):
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="data_files")
     size = models.PositiveBigIntegerField(default=0, help_text="bytes, as its blob has them")
     submission = models.ForeignKey(
-        Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files"
-    )
+        Submission, null=True, blank=True, on_delete=models.SET_NULL, related_name="data_files", db_index=False,
+        help_text="empty where it was brought to a dataset and nothing was asked for",
+    )  # fmt: skip
     # An album goes without its files, which may be others'; with its owner go only the owner's own.
     # Indexes of several columns begin with it, so that it needs none of its own.
     dataset = models.ForeignKey(Dataset, on_delete=models.RESTRICT, related_name="data_files", db_index=False)
@@ -89,13 +90,14 @@ class DataFile(Licensed, Owned):
             ),
             models.Index(fields=["calibration"], name="file_by_calibration", condition=Q(calibration__isnull=False)),
             models.Index(fields=["observatory"], name="file_by_observatory", condition=Q(observatory__isnull=False)),
+            models.Index(fields=["submission"], name="file_by_submission", condition=Q(submission__isnull=False)),
             models.Index(fields=["owner", "id"], name="file_to_read", condition=Q(awaits_reading=True)),
             models.Index(fields=["middle"], name="file_by_time", condition=Q(middle__isnull=False)),
             models.Index(fields=["dataset", "filter", "id"], name="file_by_filter_in_dataset", condition=READ),
             models.Index(fields=["dataset", "object_name", "id"], name="file_by_object_in_dataset", condition=READ),
             models.Index(fields=["dataset", "image_type", "id"], name="file_by_type_in_dataset", condition=READ),
             models.Index(fields=["dataset", "middle", "id"], name="file_by_time_in_dataset"),
-            # Each file is in one of these three: what is rare in a dataset is found without going through the rest.
+            # Each file that was read is in one of these three: what is rare in a dataset is found without the rest.
             models.Index(
                 fields=["dataset", "id"], name="file_light", condition=Q(observation__isnull=False)
             ),
@@ -104,7 +106,7 @@ class DataFile(Licensed, Owned):
             ),
             models.Index(
                 fields=["dataset", "id", "unfiled"], name="file_of_no_night",
-                condition=Q(observation__isnull=True, calibration__isnull=True),
+                condition=Q(observation__isnull=True, calibration__isnull=True, awaits_reading=False),
             ),
             # All that a search by position compares, so that it reads the index alone.
             models.Index(

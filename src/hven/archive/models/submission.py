@@ -11,7 +11,10 @@ from hven.storage.models import Blob
 
 
 class Submission(Licensed, Owned):
-    """Exists before its bytes do; may bring several files, or fail before it has one."""
+    """Exists before its bytes do; may bring several files, or fail before it has one.
+
+    Files that are brought to a dataset, with nothing asked for, are in none.
+    """
 
     # The owner's index leads to the time too; of what belongs to no observatory none is kept.
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)

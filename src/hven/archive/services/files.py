@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from hven.accounts.models import User
+from hven.accounts.models import Observatory, User
 from hven.archive.models import DataFile, Dataset, Submission, Tag
 from hven.archive.models.tag import fold
 from hven.archive.services import text_index
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 INBOX = "Inbox"
 _LONGEST_TAG = 200
-_LONG = "cards", "meaning"
 _WORDS = ("filter", "object_name", "camera", "image_type")
 _ROWS = Insert(DataFile)
-_READ = Update(
-    DataFile,
-    "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "ra", "dec", *_WORDS, *PLACE,
-    "awaits_reading", *FILED,
+_OF_HEADER = (
+    "read_at", "format", "width", "height", "cards", "meaning", "middle", "exposure_s", "ra", "dec", *_WORDS,
 )  # fmt: skip
+_READ = Update(DataFile, *_OF_HEADER, *PLACE, "awaits_reading", *FILED)
+# What a record needs not hold while it is filed, as it is set anew or not looked at: making it would take longer.
+_ANEW = (*_OF_HEADER, "created", "changed", "commercial_use", "modifications", "submission_id", "is_raw")
 
 
 def inbox(user: User) -> Dataset:
@@ -67,20 +67,6 @@ def add_file(
 
     The caller has asked `check_quota`, once for all files that come together: it adds up what the owner has.
     """
-    return write_file(submission, blob, name, dataset, visibility, is_raw=is_raw)
-
-
-def write_file(
-    submission: Submission,
-    blob: Blob,
-    name: str,
-    dataset: Dataset | None = None,
-    visibility: str | None = None,
-    *,
-    is_raw: bool = True,
-    awaits_reading: bool = False,
-) -> DataFile:
-    """Write what `add_file` does, in the caller's transaction."""
     made = _ROWS.make(
         owner=submission.owner,
         observatory=submission.observatory,
@@ -93,11 +79,26 @@ def write_file(
         commercial_use=submission.commercial_use,
         modifications=submission.modifications,
         is_raw=is_raw,
-        awaits_reading=awaits_reading,
     )
-    if not awaits_reading:  # whoever reads it notes its words too
-        text_index.note_new(made)
+    text_index.note_new(made)
     return made
+
+
+def write_waiting(
+    owner: User, observatory: Observatory | None, blob: Blob, name: str, dataset: Dataset, *, is_raw: bool
+) -> DataFile:
+    """Write, in the caller's transaction, a file that came into a dataset; whoever reads its header notes its words."""
+    return _ROWS.make(
+        owner=owner,
+        observatory=observatory,
+        visibility=dataset.visibility,
+        name=name,
+        blob=blob,
+        size=blob.size,
+        dataset=dataset,
+        is_raw=is_raw,
+        awaits_reading=True,
+    )
 
 
 def note_header(data_file: DataFile, told: Frame | Headers) -> None:
@@ -117,7 +118,7 @@ class Said:
     """What is kept of a header."""
 
     columns: dict[str, Any]  # of the data file
-    ready: dict[str, Any]  # those of the columns that take long to write, as parameters
+    ready: dict[str, Any]  # as parameters, but for the place
     words: text_index.HeaderWords
     unread: str  # why it could not be read, a sentence; empty where it could
 
@@ -133,11 +134,11 @@ def said_by(told: Frame | Headers) -> Said:
         **place_columns(meaning.ra, meaning.dec, _radius_deg(told)),
     }  # fmt: skip
     unread = told.notes[0][:200] if told.notes and not told.format else ""
-    ready = _READ.ready({name: columns[name] for name in _LONG})
+    ready = _READ.ready({name: value for name, value in columns.items() if name not in PLACE})  # see `note_headers`
     return Said(columns, ready, text_index.header_words(columns["cards"]), unread)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def note_headers(read: Mapping[int, Said], *, says_why: bool = False) -> list[DataFile]:
     """Keep what the headers of files said, and file them into their nights; return the files as they are now.
 
@@ -150,7 +151,7 @@ def note_headers(read: Mapping[int, Said], *, says_why: bool = False) -> list[Da
         night: a frame that came to be solved is in no need of one.
     """
     # As they are now: a file may be moved, and solved, while another reads it.
-    files = locked_files(list(read), without=_LONG)
+    files = locked_files(list(read), without=_ANEW)
     for file in files:
         place = {name: getattr(file, name) for name in PLACE} if file.is_solved else {}
         for name, value in (read[file.pk].columns | place).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
@@ -22,10 +23,17 @@ from hven.science.sky.almanac import Night, night_at
 from hven.science.sky.nights import night_of
 from hven.sites.models import Site, Stay, Telescope, stay_among
 from hven.sites.services.sites import REFILE
-from hven.storage.statements import Update
+from hven.storage.statements import Lookup, Update, columns, record
 
 FILED = "observation", "calibration", "unfiled", "changed"  # columns that filing sets
 _FILED = Update(DataFile, *FILED)
+_OWN = len(columns(Dataset))
+_DATASETS = Lookup(
+    lambda pks: Dataset.objects.filter(pk__in=pks).values_list(
+        *columns(Dataset), *(f"telescope__{name}" for name in columns(Telescope))
+    ),
+    at_once=4,
+)
 P = TypeVar("P", Observation, Calibration)
 FRAMES = frozenset({"fits", "xisf", "raw"})  # formats whose headers say when
 NO_TELESCOPE = "Its dataset has no telescope; set one, and it is filed into its night."
@@ -55,15 +63,26 @@ def locked_files(pks: Sequence[int], *, without: Sequence[str] = ()) -> list[Dat
     if connection.features.has_select_for_update:
         # Without their relations: of a file that is moved meanwhile the database would look for the old dataset.
         list(DataFile.objects.select_for_update().filter(pk__in=pks).order_by("pk").values_list("pk"))
-    files = list(DataFile.objects.filter(pk__in=pks).defer(*without).order_by("pk"))
+    names, lookup = _of_files(tuple(without))
+    files = [record(DataFile, row, names) for row in lookup.rows(sorted(pks))]
     # Not joined: many files are of few datasets, and others wait to write while records are made of the rows.
-    datasets = Dataset.objects.select_related("telescope").in_bulk({file.dataset_id for file in files})
+    datasets = {}
+    for row in _DATASETS.rows({file.dataset_id for file in files}):
+        dataset = record(Dataset, row[:_OWN])
+        dataset.telescope = None if dataset.telescope_id is None else record(Telescope, row[_OWN:])
+        datasets[dataset.pk] = dataset
     for file in files:
         file.dataset = datasets[file.dataset_id]
     return files
 
 
-@transaction.atomic
+@lru_cache(maxsize=8)
+def _of_files(without: tuple[str, ...]) -> tuple[tuple[str, ...], Lookup]:
+    names = tuple(name for name in columns(DataFile) if name not in without)
+    return names, Lookup(lambda pks: DataFile.objects.filter(pk__in=pks).order_by("pk").values_list(*names))
+
+
+@transaction.atomic(savepoint=False)
 def file_into_nights(
     files: Sequence[DataFile],
     unread: Mapping[int, str] | None = None,

@@ -111,7 +111,7 @@ def _headers(blob: Blob, content: bytes | None, limits: Limits) -> Headers:
         return read_headers(path, limits=limits)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _file(read: Read) -> list[DataFile]:
     """File files into their nights by their headers and start what the rules say; return those that are still there."""
     said = {pk: one for pk, one in read.items() if isinstance(one, Said)}

@@ -9,18 +9,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from hven.accounts.actor import Actor
-from hven.archive.models import DataFile, Dataset, Submission
+from hven.archive.models import DataFile, Dataset
 from hven.archive.models.tag import Tag, fold
 from hven.archive.services import text_index
 from hven.archive.services.datasets import checked_tags
-from hven.archive.services.files import write_file
+from hven.archive.services.files import write_waiting
 from hven.archive.services.filling import GONE, check_fill
 from hven.archive.services.names import safe_name
 from hven.archive.services.quotas import check_quota
-from hven.archive.services.submissions import new_submission
+from hven.archive.services.submissions import giver
 from hven.archive.services.tags import note_words
 from hven.archive.services.unread import ask_to_read
 from hven.errors import Conflict, NotFound
@@ -61,9 +60,7 @@ class Duplicate(Conflict):
 class Delivery:
     """How a file came."""
 
-    origin: str  # the dialect, or "web"
     name: str
-    address: str | None = None
     is_raw: bool = True
     tags: Sequence[str] = ()
 
@@ -126,14 +123,14 @@ def _locked(dataset: Dataset) -> Dataset:
 
 def _filed(actor: Actor, dataset: Dataset, blob: Blob, delivery: Delivery, tags: Sequence[str]) -> DataFile:
     name = _free_name(dataset, safe_name(delivery.name, fallback="unnamed"), blob)
-    submission = _submission(actor, dataset, delivery)
-    check_quota(submission.owner, blob.size)
-    data_file = write_file(
-        submission, blob, name, dataset, dataset.visibility, is_raw=delivery.is_raw, awaits_reading=True
-    )
+    owner = giver(actor)
+    check_quota(owner, blob.size)
+    # What lies in an observatory's dataset is the observatory's, whoever brought it.
+    observatory = dataset.observatory or (actor.key.observatory if actor.key else None)
+    data_file = write_waiting(owner, observatory, blob, name, dataset, is_raw=delivery.is_raw)
     if tags:
         set_tags(data_file, tags, actor)
-    ask_to_read(submission.owner)
+    ask_to_read(owner)
     return data_file
 
 
@@ -144,20 +141,6 @@ def set_tags(data_file: DataFile, tags: Sequence[str], actor: Actor) -> None:
     Tag.objects.bulk_create(made)
     note_words(tag.folded for tag in made)
     text_index.note_again(data_file.pk)
-
-
-def _submission(actor: Actor, dataset: Dataset, delivery: Delivery) -> Submission:
-    return new_submission(
-        actor,
-        origin=delivery.origin,
-        name=delivery.name,
-        address=delivery.address,
-        visibility=dataset.visibility,
-        dataset=dataset,
-        # What lies in an observatory's dataset is the observatory's, whoever brought it.
-        observatory=dataset.observatory,
-        finished=timezone.now(),
-    )
 
 
 def _free_name(dataset: Dataset, name: str, blob: Blob) -> str:

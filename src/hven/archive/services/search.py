@@ -29,7 +29,7 @@ ORDERS: dict[str, tuple[Any, ...]] = {
     "taken": (F("middle").asc(nulls_last=True), "id"),
     "taken backwards": (F("middle").desc(nulls_last=True), "-id"),
 }
-_OF_NO_NIGHT = Q(observation__isnull=True, calibration__isnull=True)
+_OF_NO_NIGHT = Q(observation__isnull=True, calibration__isnull=True, awaits_reading=False)
 KINDS: dict[str, Q] = {
     "lights": Q(observation__isnull=False),
     "calibrations": Q(calibration__isnull=False),

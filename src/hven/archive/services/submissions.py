@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from hven.accounts import access
 from hven.accounts.actor import UPLOAD, WRITE, Actor
-from hven.accounts.models import Observatory, Visibility
+from hven.accounts.models import Observatory, User, Visibility
 from hven.archive.models import Dataset, Submission
 from hven.archive.services.licences import NO_LICENCE, Licence
 from hven.archive.services.names import safe_name
@@ -19,6 +18,20 @@ from hven.errors import Unauthenticated
 from hven.storage.statements import Insert
 
 _ROWS = Insert(Submission)
+
+
+def giver(actor: Actor) -> User:
+    """Return who hands something over.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+        The actor is nobody, or its key may not upload.
+    """
+    access.need(actor, UPLOAD, WRITE)
+    if actor.user is None or (actor.user.is_visitor and not settings.HVEN_VISITORS):
+        raise Unauthenticated("Sign in, or send an access key, to hand something over.")
+    return actor.user
 
 
 def new_submission(
@@ -33,12 +46,11 @@ def new_submission(
     dataset: Dataset | None = None,
     licence: Licence = NO_LICENCE,
     observatory: Observatory | None = None,
-    finished: datetime | None = None,
 ) -> Submission:
     """Record that somebody hands something over; its files are added as they come.
 
     They are filed in `dataset`, which the actor may write to, or in the inbox. It belongs to the observatory that is
-    named, or else to that of the actor's key. `finished` says that all of it is there already.
+    named, or else to that of the actor's key.
 
     Raises
     ------
@@ -47,14 +59,11 @@ def new_submission(
     Invalid
         There is no such licence.
     """
-    access.need(actor, UPLOAD, WRITE)
-    if actor.user is None or (actor.user.is_visitor and not settings.HVEN_VISITORS):
-        raise Unauthenticated("Sign in, or send an access key, to hand something over.")
+    owner = giver(actor)
     licence.check()
     said: dict[str, Any] = {
-        "owner": actor.user,
+        "owner": owner,
         "observatory": observatory or (actor.key.observatory if actor.key else None),
-        "finished": finished,
         "visibility": visibility,
         "origin": origin,
         "name": safe_name(name),

@@ -25,6 +25,7 @@ from hven.archive.models import DataFile, Dataset, FileText, Tag
 from hven.archive.services.header_values import compared, is_left_out, searchable
 from hven.archive.services.names import kept_text
 from hven.science.frames.whereabouts import tells_place
+from hven.storage.statements import Lookup
 
 MOST_ASKED = 50  # words of one question; what comes after them is not looked at
 _MOST_OF_HEADER, _MOST = 200, 600  # words of one file, without its cards
@@ -38,6 +39,7 @@ _INSERT_POSTGRESQL = (
     "INSERT INTO archive_filetext (rowid, words) VALUES (%s, array_to_tsvector(%s::text[]))"
     " ON CONFLICT (rowid) DO UPDATE SET words = excluded.words"
 )
+_TAGS = Lookup(lambda pks: Tag.objects.filter(data_file__in=pks).order_by("id").values_list("data_file", "text"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def note(*files: Indexed, of_headers: Mapping[int, HeaderWords] | None = None) -
     """
     known = of_headers or {}
     tags: dict[int, list[str]] = {file.pk: [] for file in files}
-    for pk, text in Tag.objects.filter(data_file__in=list(tags)).order_by("id").values_list("data_file", "text"):
+    for pk, text in _TAGS.rows(tags):
         tags[pk].append(text)
     write((file.pk, file_words(file, tags[file.pk], known.get(file.pk))) for file in files)
 

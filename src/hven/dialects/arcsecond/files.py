@@ -30,7 +30,7 @@ from hven.archive.services.search import MOST_CARDS, FilesWanted, count_up_to, n
 from hven.dialects.arcsecond.base import ArcsecondView, Pages, uuid_of, words
 from hven.dialects.arcsecond.places import ANY, MANY, ONE
 from hven.dialects.arcsecond.taking_in import form_of, here, short_way, switch, take_in, wired
-from hven.dialects.rest import JsonBody, client_address, described
+from hven.dialects.rest import JsonBody, described
 from hven.errors import Forbidden, Invalid
 from hven.imaging.services.frames import delete_data_file
 from hven.science.frames.whereabouts import tells_place
@@ -110,7 +110,7 @@ class DataFiles(ArcsecondView):
         """Take a file in; whatever it holds, it is kept, and its header is read afterwards."""
         plain: HttpRequest = request._request  # noqa: SLF001 - the framework's name for Django's request
         data, files = form_of(plain) or (request.data, request.FILES)
-        return Response(self.wired(take_in(self.actor, self.observatory, data, files, client_address(request))), 201)
+        return Response(self.wired(take_in(self.actor, self.observatory, data, files)), 201)
 
     @classmethod
     def as_view(cls, **words: Any) -> Any:

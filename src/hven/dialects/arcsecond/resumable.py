@@ -25,7 +25,7 @@ from hven.archive.services.receive import Delivery
 from hven.dialects.arcsecond.base import ArcsecondView, uuid_of
 from hven.dialects.arcsecond.places import ONE
 from hven.dialects.arcsecond.taking_in import here, switch, wired
-from hven.dialects.rest import client_address, described
+from hven.dialects.rest import described
 from hven.errors import Conflict, Invalid
 
 VERSION = "1.0.0"
@@ -77,14 +77,13 @@ class Resumable(_TusView):
             raise Invalid("The header Upload-Metadata names the dataset that takes the file, by its uuid.")
         dataset = self.find(Dataset, uuid=uuid_of(said["dataset"], "dataset"))
         delivery = Delivery(
-            origin="arcsecond",
             name=said.get("filename") or said.get("name") or "",
             is_raw=switch(said.get("is_raw"), default=True),
             tags=[tag.strip() for tag in said.get("tags", "").split(",") if tag.strip()],
         )
         upload = resumable.announce(self.actor, dataset, delivery, length, said.get("sha256", ""))
         if length == 0:
-            resumable.continue_upload(self.actor, upload, (), 0, _delivery(upload, request))
+            resumable.continue_upload(self.actor, upload, (), 0, _delivery(upload))
         address = request.build_absolute_uri(reverse("arcsecond-upload", args=[upload.uuid]))
         headers = {"Location": address, "Upload-Offset": str(resumable.offset_of(upload))}
         return Response(status=201, headers=headers)
@@ -127,7 +126,7 @@ class OneResumable(_TusView):
             return Response(
                 {"detail": f"The upload stands at byte {resumable.offset_of(upload)}, not at {offset}."}, status=409
             )
-        size, _ = resumable.continue_upload(self.actor, upload, _body(request), offset, _delivery(upload, request))
+        size, _ = resumable.continue_upload(self.actor, upload, _body(request), offset, _delivery(upload))
         return Response(status=204, headers={"Upload-Offset": str(size)})
 
     @described(responses={204: None})
@@ -167,11 +166,8 @@ def _whole(request: Request, header: str, what: str) -> int:
         raise Invalid(f"The header {header} {what}.") from None
 
 
-def _delivery(upload: Upload, request: Request) -> Delivery:
-    return Delivery(
-        origin="arcsecond", name=upload.name, address=client_address(request) or None, is_raw=upload.is_raw,
-        tags=upload.tags,
-    )  # fmt: skip
+def _delivery(upload: Upload) -> Delivery:
+    return Delivery(name=upload.name, is_raw=upload.is_raw, tags=upload.tags)
 
 
 def _body(request: Request) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ _NO_TAGS = Tag.objects.none()
 _ANY_ID = 1234567890123
 
 
-def take_in(actor: Actor, observatory: Observatory | None, data: Any, files: Any, address: str | None) -> DataFile:
+def take_in(actor: Actor, observatory: Observatory | None, data: Any, files: Any) -> DataFile:
     """File what a form brings; whatever it holds, it is kept, and its header is read afterwards.
 
     Raises
@@ -50,9 +50,7 @@ def take_in(actor: Actor, observatory: Observatory | None, data: Any, files: Any
         raise Invalid("dataset is the uuid of the dataset that takes the file.")
     dataset = find_to_fill(actor, uuid_of(said, "dataset"), observatory)
     delivery = Delivery(
-        origin="arcsecond",
         name=file.name or "",
-        address=address,
         is_raw=switch(sent.get("is_raw"), default=True),
         tags=_tags(data),
     )
@@ -77,7 +75,7 @@ def short_way(request: HttpRequest, subdomain: str | None = None) -> HttpRespons
         if form is None:
             return None
         observatory = None if subdomain is None else find_observatory(actor, subdomain)
-        made = take_in(actor, observatory, *form, request.META.get("REMOTE_ADDR") or None)
+        made = take_in(actor, observatory, *form)
     except tuple(TABLE) as error:
         status, said, headers = answer_to(error)
         return _json(said, status, headers)
