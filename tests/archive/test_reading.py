@@ -9,11 +9,13 @@ import pytest
 from hven.accounts.actor import Actor
 from hven.archive.models import DataFile
 from hven.archive.services import reading
+from hven.archive.services.files import plain_cards
 from hven.archive.services.unread import READ, ask_for_all, is_any_waiting, read_again
 from hven.errors import Forbidden, NotFound
 from hven.jobs import runner, table
 from hven.jobs import services as jobs
 from hven.jobs.models import Job, State
+from hven.science.frames.frame import Card
 from tests.dialects.arcsecond.conftest import Caller, frame
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -285,3 +287,25 @@ def test_a_file_is_read_again_when_its_owner_asks(tycho: Caller, dataset: str, o
     assert Job.objects.filter(kind=READ, state=State.QUEUED).get().created_by == tycho.user
     work()
     assert targets() == ["M1"]
+
+
+def test_cards_that_are_equal_but_not_the_same_are_kept_as_they_are() -> None:
+    said = [1, 1.0, True, 0.0, -0.0, 0, False, "1"]
+    for order in (said, said[::-1], said):  # later ones meet what is remembered of the first
+        kept = [value for _, value, _ in plain_cards(Card("A", value) for value in order)]
+        assert [repr(value) for value in kept] == [repr(value) for value in order]
+
+
+@pytest.mark.parametrize(("value", "asked"), [("1", "1.0"), ("1.0", "1"), ("-0.0", "0"), ("T", "t"), ("'1'", "1")])
+def test_cards_are_found_whatever_equal_ones_were_read_before(
+    tycho: Caller, dataset: str, value: str, asked: str
+) -> None:
+    lines = [f"{'TESTCARD':8}= {each:>20}" for each in ("1", "T", "0.0", "1.0", value)]
+    for number, line in enumerate(lines):
+        content = frame(number, OBJECT="M1", TESTCARD="x")
+        at = content.index(b"TESTCARD")
+        tycho.upload(dataset, content[:at] + f"{line:80}".encode() + content[at + 80 :], f"{number}.fits")
+        work()
+    names = [each["name"] for each in tycho.get(f"datafiles/?header.TESTCARD={asked}")]
+    assert f"{len(lines) - 1}.fits" in names
+    assert ("1.fits" in names) == (asked == "t")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -16,6 +16,7 @@ from hven.accounts.models import Observatory, User
 from hven.archive.models import DataFile, Dataset, Submission, Tag
 from hven.archive.models.tag import fold
 from hven.archive.services import text_index
+from hven.archive.services.header_values import is_short
 from hven.archive.services.names import kept_text, safe_name
 from hven.archive.services.nights import FILED, file_into_nights, locked_files
 from hven.archive.services.places import PLACE, place_columns
@@ -207,7 +208,21 @@ def set_machine_tags(data_file: DataFile, texts: Iterable[str]) -> None:
 
 def plain_cards(cards: Iterable[Card]) -> list[list[Any]]:
     """Return header cards as a data file keeps them: [keyword, value, comment]."""
-    return [[_plain(part) for part in (card.keyword, card.value, card.comment)] for card in cards]
+    return [[*_plain_card(card)] for card in cards]
+
+
+def _plain_card(card: Card) -> tuple[Any, ...]:
+    parts = card.keyword, card.value, card.comment
+    # What is 0 is not looked up, as -0 equals it.
+    is_known = card.value and is_short(card.value, card.keyword + card.comment)
+    return _known_parts(*parts) if is_known else _plain_parts(*parts)
+
+
+def _plain_parts(*parts: Any) -> tuple[Any, ...]:
+    return tuple(_plain(part) for part in parts)
+
+
+_known_parts = lru_cache(maxsize=10_000, typed=True)(_plain_parts)  # typed: 1, 1.0 and T are equal
 
 
 def plain_meaning(meaning: Meaning) -> dict[str, Any]:

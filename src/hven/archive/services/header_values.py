@@ -9,6 +9,8 @@ from typing import Any
 
 _MOST = 300  # of one file
 _LONGEST_KEYWORD, _LONGEST_TEXT = 20, 70
+_SHORT = 100  # characters
+_SIMPLE = {int, float, bool, type(None)}
 # Text without a value, and the numbers by which a file is laid out or a projection written: nobody looks for those.
 _LEFT_OUT = {"COMMENT", "HISTORY", "CONTINUE", "SIMPLE", "BITPIX", "EXTEND", "XTENSION", "PCOUNT", "GCOUNT", "END", ""}
 _LEFT_OUT_BEGINNINGS = ("NAXIS", "TTYPE", "TFORM", "TUNIT", "A_", "B_", "AP_", "BP_")
@@ -24,15 +26,29 @@ def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
     """
     found: dict[tuple[str, str], None] = {}
     for keyword, value, *_ in cards:
-        name = str(keyword).strip().upper()
-        if is_left_out(name) or len(name) > _LONGEST_KEYWORD:
-            continue
-        text = compared(value)
-        if text:
-            found[name, text] = None
+        pair = _known_pair(keyword, value) if is_short(value, keyword) else _pair(keyword, value)
+        if pair is not None:
+            found[pair] = None
         if len(found) == _MOST:
             break
     return list(found)
+
+
+def is_short(value: Any, text: str) -> bool:
+    """Say whether to remember what is made of a card's value and text: most cards stand in all frames of a camera."""
+    kind = type(value)
+    return len(text) <= _SHORT and (len(value) <= _SHORT if kind is str else kind in _SIMPLE)
+
+
+def _pair(keyword: str, value: Any) -> tuple[str, str] | None:
+    name = str(keyword).strip().upper()
+    if is_left_out(name) or len(name) > _LONGEST_KEYWORD:
+        return None
+    text = compared(value)
+    return (name, text) if text else None
+
+
+_known_pair = lru_cache(maxsize=10_000, typed=True)(_pair)  # typed: 1, 1.0 and T are equal
 
 
 @lru_cache(maxsize=5_000)  # the same few words stand in each frame of a camera
@@ -56,4 +72,4 @@ def compared(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.10g}" if math.isfinite(value) else str(value)
+    return f"{value + 0.0:.10g}" if math.isfinite(value) else str(value)  # -0 is 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -22,7 +22,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from hven.archive.models import DataFile, Dataset, FileText, Tag
-from hven.archive.services.header_values import compared, is_left_out, searchable
+from hven.archive.services.header_values import compared, is_left_out, is_short, searchable
 from hven.archive.services.names import kept_text
 from hven.science.frames.whereabouts import tells_place
 from hven.storage.statements import Lookup
@@ -87,7 +87,7 @@ def header_words(cards: Sequence[Sequence[Any]]) -> HeaderWords:
     for keyword, value, *_ in cards:
         if len(found) >= _MOST_OF_HEADER:
             break
-        found.update(dict.fromkeys(_of_card(str(keyword), value)))
+        found.update(_of_known_card(keyword, value) if is_short(value, keyword) else _of_card(keyword, value))
     return HeaderWords(list(found)[:_MOST_OF_HEADER], [_card_word(*pair) for pair in searchable(cards)])
 
 
@@ -166,12 +166,16 @@ def _card_word(keyword: str, text: str) -> str:
     return f"{_MARK}c{digest}"
 
 
-def _of_card(keyword: str, value: Any) -> Iterator[str]:
-    """Give the words of a header card's text; numbers are found by their values, in another table."""
+def _of_card(keyword: str, value: Any) -> dict[str, None]:
+    """Return the words of a header card's text, each once; numbers are found by their values alone."""
     if not isinstance(value, str) or is_left_out(keyword) or tells_place(keyword):
-        return  # who may not read where a frame was taken must not find it by that either
+        return {}  # who may not read where a frame was taken must not find it by that either
     text = value.strip().strip("'")
     if time := _TIME.match(text):
-        yield from words_of(time[1])  # the day; the rest would be a word of its own for each file
-    elif any(letter.isalpha() for letter in text) and text.casefold() not in {"nan", "inf", "-inf"}:
-        yield from words_of(text)
+        return dict.fromkeys(words_of(time[1]))  # the day; the rest would be a word of its own for each file
+    if any(letter.isalpha() for letter in text) and text.casefold() not in {"nan", "inf", "-inf"}:
+        return dict.fromkeys(words_of(text))
+    return {}
+
+
+_of_known_card = lru_cache(maxsize=10_000, typed=True)(_of_card)

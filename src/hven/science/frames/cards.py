@@ -4,6 +4,7 @@ FITS standard 4.0, section 4; CONTINUE (section 4.2.1.2) and the HIERARCH conven
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from hven.science.frames.frame import Card
@@ -37,13 +38,15 @@ def parse_cards(block: bytes) -> tuple[Card, ...]:
             continue
         if more:
             cards[-1], more = _continued(cards[-1], more), []
-        cards.append(_card(keyword, line))
+        cards.append(_card(line))
     if more:
         cards[-1] = _continued(cards[-1], more)
     return tuple(cards)
 
 
-def _card(keyword: str, line: str) -> Card:
+@lru_cache(maxsize=10_000)  # most cards of a camera stand in all its frames
+def _card(line: str) -> Card:
+    keyword = line[:8].rstrip()
     if keyword in COMMENTARY:
         return Card(keyword, None, line[8:].rstrip())
     if keyword == "HIERARCH" and "=" in line:

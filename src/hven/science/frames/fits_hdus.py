@@ -128,7 +128,7 @@ def _read_header(source: BinaryIO, at: int, index: int, limits: Limits) -> Hdu |
 
 
 def _has_end(block: bytes) -> bool:
-    return any(block[i : i + 8].rstrip() == b"END" for i in range(0, len(block), CARD))
+    return b"END" in block and any(block[i : i + 8].rstrip() == b"END" for i in range(0, len(block), CARD))
 
 
 def _axes(header: dict[str, Any], prefix: str) -> tuple[int, ...]:
