@@ -27,7 +27,11 @@ def is_program(request: HttpRequest) -> bool:
 
 class _ForBrowsers(MiddlewareMixin):
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        handle: Any = self.get_response if is_program(request) else super().__call__  # nothing here is asynchronous
+        known = request.__dict__
+        if "_is_program" not in known:  # all of them ask
+            known["_is_program"] = is_program(request)
+        # nothing here is asynchronous
+        handle: Any = self.get_response if known["_is_program"] else super().__call__
         answer: HttpResponseBase = handle(request)
         return answer
 

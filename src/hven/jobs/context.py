@@ -18,6 +18,7 @@ from hven.accounts.models import User
 from hven.jobs import table
 from hven.jobs.models import Job
 from hven.jobs.table import Claim, LeaseLost
+from hven.storage.transactions import unsynced
 
 logger = logging.getLogger("hven.jobs")
 _WRITE_EVERY_S = 0.5
@@ -97,22 +98,27 @@ class JobContext:
         write_log(self.log_path, line)
 
     @contextmanager
-    def checkpoint(self) -> Iterator[None]:
+    def checkpoint(self, *, synced: bool = True) -> Iterator[None]:
         """Open a transaction in which a part of the outputs becomes visible while the job goes on.
+
+        Parameters
+        ----------
+        synced
+            Wait for the disk. What is done again where it is lost need not; see `hven.storage.transactions`.
 
         Raises
         ------
         LeaseLost
             The job is not ours any more. Nothing is written.
         """
-        with transaction.atomic():
+        with transaction.atomic() if synced else unsynced():
             if not self.claim.hold():
                 raise LeaseLost("The job was cancelled or given to another worker.")
             yield
 
     @contextmanager
-    def publishing(self) -> Iterator[Publication]:
-        """Open the one transaction in which outputs become visible and the job is done.
+    def publishing(self, *, synced: bool = True) -> Iterator[Publication]:
+        """Open the one transaction in which outputs become visible and the job is done; parameters of `checkpoint`.
 
         Raises
         ------
@@ -120,7 +126,7 @@ class JobContext:
             Before or at the end: the job is not ours any more. All rows written inside are undone.
         """
         publication = Publication()
-        with self.checkpoint():
+        with self.checkpoint(synced=synced):
             yield publication
             table.done(self.claim, publication.result)
         self.published = True

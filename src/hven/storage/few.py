@@ -17,13 +17,14 @@ from django.utils import timezone
 from hven.errors import NoRoom
 from hven.storage.local import LocalStore
 from hven.storage.models import Blob, NewBytes
-from hven.storage.statements import Insert, Statement
+from hven.storage.statements import Insert, Lookup, Statement
 
 FEW = 65_536  # bytes; of more than that a database makes three times the work of a disk
 MOST = 256 * 2**20  # bytes that the database holds while they come without a pause
 QUIET = timedelta(seconds=3)
 AT_ONCE = 32  # are moved with one statement
 _ROWS = Insert(Blob, unique=("sha256",), renewed=("wanted",))
+_CONTENTS = Lookup(lambda pks: NewBytes.objects.filter(pk__in=pks).values_list("pk", "content"))
 _KEEP = Statement("INSERT INTO storage_newbytes (blob_id, content) VALUES (%s, %s) ON CONFLICT (blob_id) DO NOTHING")
 
 
@@ -64,8 +65,7 @@ def new_bytes(blob: Blob) -> bytes | None:
 
 def new_bytes_of(blobs: Iterable[Blob]) -> dict[int, bytes]:
     """Return the bytes of those of some blobs that lie in the database, by the blobs' ids."""
-    rows = NewBytes.objects.filter(pk__in=[blob.pk for blob in blobs]).values_list("pk", "content")
-    return {pk: bytes(content) for pk, content in rows}
+    return {pk: bytes(content) for pk, content in _CONTENTS.rows(blob.pk for blob in blobs)}
 
 
 def settle(place: LocalStore, blob: Blob | None = None, seconds: float = math.inf) -> int:

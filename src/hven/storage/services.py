@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
@@ -31,13 +31,12 @@ _SETTLE_S = 3.0  # of the reaper's time at once
 
 def store() -> LocalStore:
     """Return the store that the settings name."""
-    folders = settings.HVEN_FOLDERS
-    return _store(folders.blobs, folders.incoming, settings.HVEN_MIN_FREE_DISK)
+    return _store(settings.HVEN_FOLDERS, settings.HVEN_MIN_FREE_DISK)
 
 
 @lru_cache(maxsize=8)
-def _store(blobs: Path, incoming: Path, reserve: int) -> LocalStore:
-    return LocalStore(blobs, incoming, reserve)
+def _store(folders: Any, reserve: int) -> LocalStore:
+    return LocalStore(folders.blobs, folders.incoming, reserve)
 
 
 def put(source: bytes | IO[bytes] | Iterable[bytes], *, limit: int | None = None) -> Blob:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import transaction
@@ -21,6 +20,7 @@ from hven.science.frames.headers import Headers, read_headers
 from hven.science.frames.limits import Limits
 from hven.storage import services as storage
 from hven.storage.models import Blob
+from hven.storage.statements import Question, columns, record
 
 BEGIN = "imaging.begin"  # a kind of job that a higher room registers: what filing a frame starts
 AT_ONCE = 48  # files that are filed in one transaction: while it lasts, whoever uploads waits
@@ -30,7 +30,12 @@ _MORE_S, _GATHER_S = 0.03, 0.25
 _FAULT = "Its bytes could not be read from the storage ({error})."
 _MEMORY = "Reading its header needed more memory than the server allows for one job."
 _ATTEMPTS = 3  # after which a fault of the storage is the file's
+Blobs = dict[int, Blob]  # by the ids of files
 Read = dict[int, Said | str]  # by the ids of files; a sentence where it could not be read
+_WAITING = Question(lambda owner: waiting(owner).values_list("pk")[:AT_ONCE], owner=int)
+_BLOBS = Question(
+    lambda owner: waiting(owner).values_list("pk", *(f"blob__{name}" for name in columns(Blob)))[:AT_ONCE], owner=int
+)
 
 
 def read_waiting(context: JobContext, owner_id: int, *, singly: bool) -> None:
@@ -45,17 +50,18 @@ def read_waiting(context: JobContext, owner_id: int, *, singly: bool) -> None:
     end = time.monotonic() + TURN_S
     done = 0
     while True:
-        files = _next(owner_id, most)
-        if most == 1 and files:
-            context.note({"data_file_id": files[0].pk})
-        read = _read(files, is_last=context.attempt >= _ATTEMPTS)
+        blobs = _next(owner_id, most)
+        if most == 1 and blobs:
+            context.note({"data_file_id": next(iter(blobs))})
+        read = _read(blobs, is_last=context.attempt >= _ATTEMPTS)
         done += len(read)
-        if len(files) < most or time.monotonic() > end:
+        if len(blobs) < most or time.monotonic() > end:
             break
-        with context.checkpoint():
+        with context.checkpoint(synced=False):
             _file(read)
-    # Filing and the job's end are one transaction, as is asking for another job: nobody waits in vain.
-    with context.publishing() as publication:
+    # Filing and the job's end are one transaction, as is asking for another job: nobody waits in vain. None of them is
+    # flushed to the disk, which whoever uploads would wait for: after a power cut the files wait to be read again.
+    with context.publishing(synced=False) as publication:
         _file(read)
         if waiting(owner_id).exists():
             jobs.enqueue(READ, {"owner_id": owner_id}, created_by=context.created_by)
@@ -64,41 +70,41 @@ def read_waiting(context: JobContext, owner_id: int, *, singly: bool) -> None:
 
 def read_file(data_file_id: int) -> DataFile | None:
     """Read a file's header and file it; None where it is gone."""
-    files = _file(_read(list(DataFile.objects.select_related("blob").filter(pk=data_file_id)), is_last=True))
+    blobs = {file.pk: file.blob for file in DataFile.objects.select_related("blob").filter(pk=data_file_id)}
+    files = _file(_read(blobs, is_last=True))
     return files[0] if files else None
 
 
-def _next(owner_id: int, most: int) -> list[DataFile]:
+def _next(owner_id: int, most: int) -> Blobs:
     """Return what waits; while more comes, wait for it a little: filed together they keep others waiting for less."""
-    rows = waiting(owner_id)
     end = time.monotonic() + _GATHER_S
-    count = rows[:most].count()
+    count = len(_WAITING.rows(owner=owner_id))
     while 0 < count < most and time.monotonic() < end:
         time.sleep(_MORE_S)
-        before, count = count, rows[:most].count()
+        before, count = count, len(_WAITING.rows(owner=owner_id))
         if count <= before:
             break
-    return list(rows.select_related("blob").only("id", "blob")[:most])
+    return {pk: record(Blob, values) for pk, *values in _BLOBS.rows(owner=owner_id)[:most]}
 
 
-def _read(files: Sequence[DataFile], *, is_last: bool) -> Read:
+def _read(blobs: Blobs, *, is_last: bool) -> Read:
     """Read headers, outside of any transaction; raise Retriable while the storage may answer the next time."""
     limits = Limits(max_pixels=settings.HVEN_MAX_PIXELS)
-    new = storage.new_bytes([file.blob for file in files])
+    new = storage.new_bytes(list(blobs.values()))
     end = time.monotonic() + _LOOK_S
     found: Read = {}
-    for file in files:
+    for pk, blob in blobs.items():
         try:
-            found[file.pk] = said_by(_headers(file.blob, new.get(file.blob_id), limits))
+            found[pk] = said_by(_headers(blob, new.get(blob.pk), limits))
         except NotFound as error:
-            found[file.pk] = str(error)
+            found[pk] = str(error)
         except MemoryError:
-            found[file.pk] = _MEMORY
+            found[pk] = _MEMORY
         except (OSError, Unavailable) as error:
             why = _FAULT.format(error=getattr(error, "strerror", None) or error)
             if not is_last:
                 raise Retriable(why) from error
-            found[file.pk] = why
+            found[pk] = why
         if time.monotonic() > end:
             break
     return found
