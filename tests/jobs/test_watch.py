@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from datetime import timedelta
 
@@ -116,8 +118,6 @@ def test_last_attempt_that_fell_silent_fails(watcher, clock, job):
 
 
 def test_marks_are_found_in_whatever_session(products):
-    import subprocess
-
     mark = f"test-{os.getpid()}"
     process = subprocess.Popen(["sleep", "60"], env=processes.marked(mark), start_new_session=True)
     other = subprocess.Popen(["sleep", "60"], env=processes.marked(mark + "x"))
@@ -131,6 +131,14 @@ def test_marks_are_found_in_whatever_session(products):
         for each in (process, other):
             each.kill()
             each.wait()
+
+
+def test_workers_give_way_with_all_that_they_start():
+    said = "import os; from hven.jobs.processes import give_way; give_way(); os.system('nice')"
+    found = subprocess.run(
+        [sys.executable, "-c", said], capture_output=True, text=True, check=True, start_new_session=True
+    )
+    assert int(found.stdout) == min(19, os.nice(0) + 10)
 
 
 def test_duties_are_done_once_by_however_many_reapers(products):

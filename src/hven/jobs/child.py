@@ -14,7 +14,7 @@ import socket
 import sys
 from typing import TextIO
 
-from hven.jobs.processes import die_with_parent
+from hven.jobs.processes import die_with_parent, give_way
 
 READY, ENDED = b"ready\n", b"ended\n"
 logger = logging.getLogger("hven.jobs")
@@ -23,6 +23,7 @@ logger = logging.getLogger("hven.jobs")
 def main(descriptor: int, parent: int) -> int:
     """Serve one supervisor until it closes the socket."""
     die_with_parent(parent)
+    give_way()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the supervisor's business
     channel = socket.socket(fileno=descriptor)
     channel.set_inheritable(False)

@@ -17,6 +17,7 @@ from pathlib import Path
 MARK = "_HVEN_WORKER"
 _PROC = Path("/proc")
 _PR_SET_PDEATHSIG = 1
+_NICE = 10  # of 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, sig, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def give_way() -> None:
+    """Let programs that somebody waits for go first: this one, with all that it starts, computes beside them."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    # Linux may share its processors between sessions first, of which a worker has one of its own.
+    with contextlib.suppress(OSError):
+        (_PROC / "self" / "autogroup").write_text(str(_NICE))
 
 
 def kill_group(leader: int) -> None:
