@@ -134,7 +134,7 @@ def test_marks_are_found_in_whatever_session(products):
 
 
 def test_workers_give_way_with_all_that_they_start():
-    said = "import os; from hven.jobs.processes import give_way; give_way(); os.system('nice')"
+    said = "import os; from hven.jobs.processes import give_way; give_way(10); os.system('nice')"
     found = subprocess.run(
         [sys.executable, "-c", said], capture_output=True, text=True, check=True, start_new_session=True
     )

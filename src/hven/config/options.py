@@ -166,6 +166,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("WORKERS", kinds.COUNT, 0, "How many jobs run at once; 0 means one a processor core."),
     Option("WORKER_JOBS", kinds.COUNT, 200, "After how many jobs a worker process is renewed."),
     Option(
+        "WORKER_NICE",
+        kinds.COUNT,
+        10,
+        "How far workers give way to other programs, 0 to 19; lower it where those leave them no processor.",
+    ),
+    Option(
         "JOB_LEASE",
         kinds.SECONDS,
         30.0,

@@ -23,14 +23,15 @@ logger = logging.getLogger("hven.jobs")
 def main(descriptor: int, parent: int) -> int:
     """Serve one supervisor until it closes the socket."""
     die_with_parent(parent)
-    give_way()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the supervisor's business
     channel = socket.socket(fileno=descriptor)
     channel.set_inheritable(False)
 
     import django  # noqa: PLC0415 - the parent has to be watched before anything slow begins
+    from django.conf import settings  # noqa: PLC0415 - the same
 
     django.setup()
+    give_way(min(19, settings.HVEN_WORKER_NICE))
     _warm_up()
     channel.sendall(READY)
     with channel.makefile("r") as orders:

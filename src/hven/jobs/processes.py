@@ -17,7 +17,6 @@ from pathlib import Path
 MARK = "_HVEN_WORKER"
 _PROC = Path("/proc")
 _PR_SET_PDEATHSIG = 1
-_NICE = 10  # of 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,13 @@ def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
         os._exit(1)
 
 
-def give_way() -> None:
+def give_way(nice: int) -> None:
     """Let programs that somebody waits for go first: this one, with all that it starts, computes beside them."""
     with contextlib.suppress(OSError):
-        os.nice(_NICE)
+        os.nice(nice)
     # Linux may share its processors between sessions first, of which a worker has one of its own.
     with contextlib.suppress(OSError):
-        (_PROC / "self" / "autogroup").write_text(str(_NICE))
+        (_PROC / "self" / "autogroup").write_text(str(nice))
 
 
 def kill_group(leader: int) -> None:

@@ -30,7 +30,9 @@ _PLAIN = {
     kind.get_prep_value
     for kind in (models.BooleanField, models.CharField, models.TextField, models.IntegerField, models.FloatField)
 }
-_FIRST = 2**61 + 811_247  # numbers from here on are the id of no record
+# Numbers from here on stand for others while a query is compiled: nothing is really asked with them. They fit into
+# every column of whole numbers but small ones; for a larger one Django would find that nothing can be equal.
+_FIRST = 2**31 - 811_247
 _STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda number: number,
     str: lambda number: f"stands for {number}",

@@ -20,14 +20,14 @@ def unsynced() -> Iterator[None]:
             yield
     elif connection.vendor == "sqlite":
         connection.ensure_connection()
-        execute = connection.connection.execute
-        [(before,)] = execute("PRAGMA synchronous").fetchall()
-        execute("PRAGMA synchronous=NORMAL")  # with a write-ahead log: the log is not flushed at the end
+        [(before,)] = connection.connection.execute("PRAGMA synchronous").fetchall()
+        connection.connection.execute("PRAGMA synchronous=NORMAL")  # the write-ahead log is not flushed at the end
         try:
             with transaction.atomic():
                 yield
         finally:
-            execute(f"PRAGMA synchronous={before}")
+            if connection.connection is not None:  # Django closes one that it could not roll back
+                connection.connection.execute(f"PRAGMA synchronous={before}")
     else:
         with transaction.atomic():
             if connection.vendor == "postgresql":

@@ -103,6 +103,12 @@ def test_7_the_same_name_with_other_bytes_gets_a_number_and_loses_nothing(tycho:
     assert len({one.blob_id for one in DataFile.objects.all()}) == 3  # the same bytes lie on the disk once
 
 
+def test_7_long_names_are_numbered_too(tycho: Caller) -> None:
+    dataset = tycho.post("datasets/", {"name": "d"})["uuid"]
+    names = {tycho.upload(dataset, frame(seed), "x" * 250 + ".fits")["name"] for seed in (1, 2, 3)}
+    assert len(names) == 3 and all(name.endswith(".fits") for name in names)
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"words", b"SIMPLE  =                    T" + b" " * 50, frame()[:1000], gzip.compress(b"words"),

@@ -26,7 +26,8 @@ def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
     """
     found: dict[tuple[str, str], None] = {}
     for keyword, value, *_ in cards:
-        pair = _known_pair(keyword, value) if is_short(value, keyword) else _pair(keyword, value)
+        # what is 0 is not looked up, as -0 equals it
+        pair = _known_pair(keyword, value) if value and is_short(value, keyword) else _pair(keyword, value)
         if pair is not None:
             found[pair] = None
         if len(found) == _MOST:
@@ -72,4 +73,4 @@ def compared(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value + 0.0:.10g}" if math.isfinite(value) else str(value)  # -0 is 0
+    return f"{value:.10g}" if math.isfinite(value) else str(value)
