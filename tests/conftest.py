@@ -174,7 +174,8 @@ def server_environment(data: Path, **more: str) -> dict[str, str]:
     """The environment of a server or command under test: this one's without HVEN_*, and its own data folder."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("HVEN_")}
     env.pop("DJANGO_SETTINGS_MODULE", None)
-    return {**env, "HVEN_DATA": str(data), **more}
+    # The tests keep all processors busy: workers that gave way to them would hardly run.
+    return {**env, "HVEN_DATA": str(data), "HVEN_WORKER_NICE": "0", **more}
 
 
 def free_port() -> int:

@@ -78,6 +78,7 @@ def start(products, settings, until):
             "HVEN_JOB_LEASE": str(lease),
             "HVEN_STOP_GRACE": "10",
             "HVEN_MIN_FREE_DISK": "0",
+            "HVEN_WORKER_NICE": "0",
             "DJANGO_SETTINGS_MODULE": "faultapp.settings",
             "FAULT_DATABASE": str(connection.settings_dict["NAME"]),
             "PYTHONPATH": str(HERE),

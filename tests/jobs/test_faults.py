@@ -246,6 +246,12 @@ def test_worker_process_is_renewed_after_its_jobs(start, trace, until, products)
     until(lambda: len(children(supervisor.pid)) == 1)
 
 
+def test_worker_processes_give_way_as_far_as_the_operator_says(start, until):
+    supervisor = start(HVEN_WORKER_NICE="3")
+    wanted = min(19, os.getpriority(os.PRIO_PROCESS, supervisor.pid) + 3)
+    until(lambda: [os.getpriority(os.PRIO_PROCESS, pid) for pid in children(supervisor.pid)] == [wanted])
+
+
 def test_full_disk_pauses_jobs(start, trace, until, products):
     start(HVEN_MIN_FREE_DISK="900TB")
     job = services.enqueue("fault.work", {"name": "a"})
