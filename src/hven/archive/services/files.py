@@ -16,7 +16,7 @@ from hven.accounts.models import Observatory, User
 from hven.archive.models import DataFile, Dataset, Submission, Tag
 from hven.archive.models.tag import fold
 from hven.archive.services import text_index
-from hven.archive.services.header_values import is_short
+from hven.archive.services.header_values import to_remember
 from hven.archive.services.names import kept_text, safe_name
 from hven.archive.services.nights import FILED, file_into_nights, locked_files
 from hven.archive.services.places import PLACE, place_columns
@@ -213,8 +213,7 @@ def plain_cards(cards: Iterable[Card]) -> list[list[Any]]:
 
 def _plain_card(card: Card) -> tuple[Any, ...]:
     parts = card.keyword, card.value, card.comment
-    # What is 0 is not looked up, as -0 equals it.
-    is_known = card.value and is_short(card.value, card.keyword + card.comment)
+    is_known = to_remember(card.value, card.keyword + card.comment)
     return _known_parts(*parts) if is_known else _plain_parts(*parts)
 
 

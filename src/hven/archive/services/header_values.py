@@ -10,7 +10,7 @@ from typing import Any
 _MOST = 300  # of one file
 _LONGEST_KEYWORD, _LONGEST_TEXT = 20, 70
 _SHORT = 100  # characters
-_SIMPLE = {int, float, bool, type(None)}
+_SIMPLE = {int, float, bool}
 # Text without a value, and the numbers by which a file is laid out or a projection written: nobody looks for those.
 _LEFT_OUT = {"COMMENT", "HISTORY", "CONTINUE", "SIMPLE", "BITPIX", "EXTEND", "XTENSION", "PCOUNT", "GCOUNT", "END", ""}
 _LEFT_OUT_BEGINNINGS = ("NAXIS", "TTYPE", "TFORM", "TUNIT", "A_", "B_", "AP_", "BP_")
@@ -26,8 +26,7 @@ def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
     """
     found: dict[tuple[str, str], None] = {}
     for keyword, value, *_ in cards:
-        # what is 0 is not looked up, as -0 equals it
-        pair = _known_pair(keyword, value) if value and is_short(value, keyword) else _pair(keyword, value)
+        pair = _known_pair(keyword, value) if to_remember(value, keyword) else _pair(keyword, value)
         if pair is not None:
             found[pair] = None
         if len(found) == _MOST:
@@ -35,10 +34,13 @@ def searchable(cards: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
     return list(found)
 
 
-def is_short(value: Any, text: str) -> bool:
-    """Say whether to remember what is made of a card's value and text: most cards stand in all frames of a camera."""
+def to_remember(value: Any, text: str) -> bool:
+    """Say whether to remember what is made of a card's value and text: most cards stand in all frames of a camera.
+
+    Not of long ones, for the memory, nor where the value is 0, which -0 equals.
+    """
     kind = type(value)
-    return len(text) <= _SHORT and (len(value) <= _SHORT if kind is str else kind in _SIMPLE)
+    return bool(value) and len(text) <= _SHORT and (len(value) <= _SHORT if kind is str else kind in _SIMPLE)
 
 
 def _pair(keyword: str, value: Any) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from hven.archive.models import DataFile, Dataset, FileText, Tag
-from hven.archive.services.header_values import compared, is_left_out, is_short, searchable
+from hven.archive.services.header_values import compared, is_left_out, searchable, to_remember
 from hven.archive.services.names import kept_text
 from hven.science.frames.whereabouts import tells_place
 from hven.storage.statements import Lookup
@@ -87,7 +87,7 @@ def header_words(cards: Sequence[Sequence[Any]]) -> HeaderWords:
     for keyword, value, *_ in cards:
         if len(found) >= _MOST_OF_HEADER:
             break
-        found.update(_of_known_card(keyword, value) if is_short(value, keyword) else _of_card(keyword, value))
+        found.update(_of_known_card(keyword, value) if to_remember(value, keyword) else _of_card(keyword, value))
     return HeaderWords(list(found)[:_MOST_OF_HEADER], [_card_word(*pair) for pair in searchable(cards)])
 
 
